@@ -1,0 +1,147 @@
+"""Checkpoints in PostgreSQL, each thread fenced by an advisory lock on the connection that writes it."""
+
+import contextlib
+import os
+import time
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+from langgraph.checkpoint.postgres import PostgresSaver
+from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool
+
+from chains.checkpointers.held import Backend, Held, ThreadBusy
+
+Connection = psycopg.Connection[dict[str, Any]]
+
+# One key space of its own among PostgreSQL's advisory locks.
+LOCK = "SELECT pg_try_advisory_lock(hashtextextended('thread:' || %s, 0)) AS got"
+UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('thread:' || %s, 0))"
+SETUP_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('holdpoint:setup', 0)) AS got"
+WHO_AM_I = "SELECT pid, backend_start::text AS started FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+# The start time is compared too: process numbers are used again.
+TERMINATE = """
+SELECT pg_terminate_backend(pid, %s) AS gone FROM pg_stat_activity
+WHERE pid = %s AND backend_start::text = %s AND pid <> pg_backend_pid()
+"""
+TERMINATE_WAIT_MS = 5_000
+
+
+class PostgresCheckpointer:
+    """Savers on one database. Connections are opened when first needed, so it may be made before a fork."""
+
+    def __init__(self, dsn: str, *, readers: int = 8) -> None:
+        self._dsn = dsn
+        self._readers = readers
+        self._idle: deque[Connection] = deque()
+        self._pool: ConnectionPool[Connection] | None = None
+        self._process = os.getpid()
+
+    def set_up(self, *, patience: float = 60.0) -> None:
+        """Make the tables, or wait up to `patience` seconds for the process that is making them.
+
+        The lock is tried, not waited for: a waiting statement would deadlock with CREATE INDEX CONCURRENTLY.
+        """
+        deadline = time.monotonic() + patience
+        with self._connect() as connection:
+            while not _first(connection, SETUP_LOCK)["got"]:
+                if time.monotonic() > deadline:
+                    raise TimeoutError("Another process has been setting up the checkpoint tables for too long.")
+                time.sleep(0.1)
+            PostgresSaver(connection).setup()
+
+    @contextlib.contextmanager
+    def hold(self, thread_id: str) -> Iterator[Held]:
+        """The only right to write this thread. Raises ThreadBusy when another connection has it."""
+        connection = self._take(thread_id)
+        try:
+            who = _first(connection, WHO_AM_I)
+            yield Held(PostgresSaver(connection), Backend(who["pid"], who["started"]))
+        finally:
+            self._give_back(connection, thread_id)
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[PostgresSaver]:
+        """A saver for pages: reads only, on a pooled connection of its own."""
+        if self._pool is None or self._process != os.getpid():
+            self._process = os.getpid()
+            self._pool = self._open_pool()
+        with self._pool.connection() as connection:
+            yield PostgresSaver(connection)
+
+    def terminate(self, backend: Backend) -> bool:
+        """Cut the connection of a worker that went silent, so that it can write nothing more."""
+        with self._connect() as connection:
+            row = connection.execute(TERMINATE, (TERMINATE_WAIT_MS, backend.pid, backend.started)).fetchone()
+        return bool(row and row["gone"])
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.close()
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self, thread_id: str) -> Connection:
+        """A connection that holds the lock. An idle one may have died since; a fresh one says so by raising."""
+        if self._process != os.getpid():
+            self._idle, self._process = deque(), os.getpid()
+        while self._idle:
+            connection = self._idle.pop()
+            with contextlib.suppress(psycopg.OperationalError):
+                return self._lock(connection, thread_id)
+            connection.close()
+        return self._lock(self._connect(), thread_id)
+
+    def _lock(self, connection: Connection, thread_id: str) -> Connection:
+        if _first(connection, LOCK, thread_id)["got"]:
+            return connection
+        self._idle.append(connection)
+        raise ThreadBusy(f"Thread {thread_id} is held by another worker.")
+
+    def _give_back(self, connection: Connection, thread_id: str) -> None:
+        """Unlock and keep the connection; one that died has lost its lock already."""
+        try:
+            connection.execute(UNLOCK, (thread_id,))
+        except psycopg.Error:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+    def _connect(self) -> Connection:
+        return psycopg.connect(
+            self._dsn,
+            autocommit=True,
+            row_factory=dict_row,
+            application_name="holdpoint worker",
+            **_KEEPALIVE,
+        )
+
+    def _open_pool(self) -> "ConnectionPool[Connection]":
+        arguments = {
+            "autocommit": True,
+            "row_factory": dict_row,
+            "application_name": "holdpoint pages",
+            **_KEEPALIVE,
+        }
+        return ConnectionPool(
+            self._dsn,
+            connection_class=psycopg.Connection[dict[str, Any]],
+            kwargs=arguments,
+            min_size=1,
+            max_size=self._readers,
+            check=ConnectionPool.check_connection,
+            open=True,
+        )
+
+
+# A peer that vanished without a word is noticed within half a minute.
+_KEEPALIVE: dict[str, Any] = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+
+
+def _first(connection: Connection, query: str, *arguments: Any) -> dict[str, Any]:
+    row = connection.execute(query, arguments).fetchone()
+    if row is None:
+        raise psycopg.OperationalError("The database gave no answer.")
+    return row

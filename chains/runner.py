@@ -1,0 +1,127 @@
+"""advance(): read the head of a thread, do the one thing it calls for, read it again.
+
+The head decides, never the message that woke the worker: a message may be late, doubled or forged.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+from langchain_core.callbacks import UsageMetadataCallbackHandler
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphDrained
+from langgraph.runtime import RunControl
+from langgraph.types import Command
+
+from chains.heads import BY_KEY, REASON_KEY, RUN_KEY, Head, HeadStatus, read_head
+from chains.registry import Graph
+
+# LangGraph's own default is ten thousand: a loop that never ends would cost a fortune before it failed.
+RECURSION_LIMIT = 200
+LONGEST_MESSAGE = 300
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a run may do. `first` starts a thread that has no checkpoint, `turn` a finished thread's next turn;
+    `answers` are keyed by (interrupt id, hash).
+    """
+
+    run_id: str
+    first: Mapping[str, Any] | None = None
+    turn: Mapping[str, Any] | None = None
+    answers: Mapping[tuple[str, str], Any] = field(default_factory=dict)
+    by: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A node's error. `message` is one bounded line."""
+
+    error_class: str
+    message: str
+
+    @classmethod
+    def of(cls, error: BaseException) -> "Failure":
+        line = next(iter(str(error).strip().splitlines()), "").replace("\x00", "")
+        return cls(type(error).__name__, line[:LONGEST_MESSAGE])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`usage` is tokens in and out by model, as the models reported them."""
+
+    head: Head
+    failure: Failure | None = None
+    drained: bool = False
+    usage: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+_NOTHING: Final = object()
+
+
+def advance(
+    graph: Graph,
+    thread_id: str,
+    work: Work,
+    *,
+    control: RunControl | None = None,
+    on_step: Callable[[str, bool], None] = lambda node, ended: None,
+) -> Outcome:
+    """Call while holding the thread. `on_step(node, ended)` is told as nodes start and end.
+
+    A node's error comes back as `Outcome.failure`; an error of the saver is raised, since nothing is known then.
+    """
+    counter = UsageMetadataCallbackHandler()
+    step = _next_input(read_head(graph, thread_id), work)
+    failure, drained = None, False
+    if step is not _NOTHING:
+        config: RunnableConfig = {**config_for(thread_id, work), "callbacks": [counter]}
+        try:
+            _drive(graph, step, config, control, on_step)
+        except GraphDrained:
+            drained = True
+        except Exception as error:  # whatever a node raised; reading the head below tells whether the saver lives
+            failure = Failure.of(error)
+    return Outcome(read_head(graph, thread_id), failure, drained, _usage(counter))
+
+
+def config_for(thread_id: str, work: Work) -> RunnableConfig:
+    """Strict resume: an id that is not pending is refused instead of being taken for the next question's."""
+    metadata = {RUN_KEY: work.run_id, BY_KEY: work.by, REASON_KEY: work.reason}
+    return {
+        "configurable": {"thread_id": thread_id, "__pregel_strict_resume": True},
+        "metadata": {key: value for key, value in metadata.items() if value},
+        "recursion_limit": RECURSION_LIMIT,
+    }
+
+
+def _next_input(head: Head, work: Work) -> Any:
+    """None continues; `_NOTHING` means that there is nothing for this run to do."""
+    if head.status is HeadStatus.UNFINISHED:
+        return None
+    if head.status is HeadStatus.WAITING:
+        chosen = {p.interrupt_id: work.answers[p.key] for p in head.pending if p.key in work.answers}
+        return Command(resume=chosen) if chosen else _NOTHING
+    if head.status is HeadStatus.MISSING:
+        return _NOTHING if work.first is None else dict(work.first)
+    if work.turn is not None and head.run_id != work.run_id:
+        return dict(work.turn)
+    return _NOTHING
+
+
+def _drive(
+    graph: Graph,
+    step: Any,
+    config: RunnableConfig,
+    control: RunControl | None,
+    on_step: Callable[[str, bool], None],
+) -> None:
+    for _, event in graph.stream(step, config, stream_mode=["tasks"], durability="sync", control=control):
+        task = cast(Mapping[str, Any], event)
+        on_step(str(task["name"]), "result" in task)
+
+
+def _usage(counter: UsageMetadataCallbackHandler) -> dict[str, tuple[int, int]]:
+    return {model: (used["input_tokens"], used["output_tokens"]) for model, used in counter.usage_metadata.items()}
