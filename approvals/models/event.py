@@ -1,0 +1,93 @@
+"""Event: a line of the record. Timeline and audit are this one table."""
+
+import hmac
+import json
+from hashlib import sha256
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import models
+
+from approvals.models.people import name_of, record_key
+from approvals.models.thread import Thread
+
+GENESIS = "0" * 64
+
+
+class EventKind(models.TextChoices):
+    THREAD_SUBMITTED = "thread.submitted", "Submitted"
+    THREAD_FINISHED = "thread.finished", "Finished"
+    THREAD_FAILED = "thread.failed", "Failed"
+    THREAD_STOPPED = "thread.stopped", "Stopped"
+    STOP_REQUESTED = "stop.requested", "Stop requested"
+    RUN_REQUESTED = "run.requested", "Asked to carry on"
+    RUN_TAKEN_OVER = "run.taken_over", "Taken over from a worker that went silent"
+    MESSAGE_SENT = "message.sent", "Message sent"
+    INTERRUPT_RAISED = "interrupt.raised", "Asked for review"
+    INTERRUPT_SUPERSEDED = "interrupt.superseded", "Question replaced"
+    INTERRUPT_CANCELLED = "interrupt.cancelled", "Question withdrawn"
+    VOTE_CAST = "vote.cast", "Voted"
+    DECISION_MADE = "decision.made", "Decided"
+    DECISION_APPLIED = "decision.applied", "Decision carried out"
+    DECISION_VOIDED = "decision.voided", "Decision not carried out"
+    STATE_EDITED = "state.edited", "State edited"
+    STATE_EDIT_REFUSED = "state.edit_refused", "Edit of the state refused"
+
+
+class Event(models.Model):
+    """One thing that happened to a thread. Appended in the same transaction as the change, never changed after."""
+
+    thread = models.ForeignKey(Thread, on_delete=models.DO_NOTHING, db_constraint=False, related_name="events")
+    seq = models.PositiveIntegerField()
+    kind = models.CharField(max_length=40, choices=EventKind)
+    actor = record_key("+")
+    actor_name = models.CharField(max_length=200, blank=True)
+    data = models.JSONField(default=dict)
+    at = models.DateTimeField()
+    previous_mac = models.CharField(max_length=64)
+    mac = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["thread", "seq"], name="events_follow_each_other")]
+
+    def __str__(self) -> str:
+        return self.kind
+
+    @classmethod
+    def append(cls, thread: Thread, kind: EventKind, *, by: User | None = None, **data: Any) -> "Event":
+        """The next line of this thread's record. The thread must come from `Thread.objects.locked` (or be new):
+        its lock is what puts the lines in one order, and its `now` is the database's clock.
+        """
+        last = cls.objects.filter(thread_id=thread.id).order_by("-seq").first()
+        event = cls(
+            thread_id=thread.id,
+            seq=last.seq + 1 if last else 1,
+            kind=kind,
+            actor=by,
+            actor_name=name_of(by),
+            data=data,
+            at=thread.now,
+            previous_mac=last.mac if last else GENESIS,
+        )
+        event.mac = event.computed_mac()
+        event.save(force_insert=True)
+        return event
+
+    def computed_mac(self) -> str:
+        """HMAC-SHA256 over this line and the one before, so that a changed or missing line shows."""
+        line = json.dumps(
+            [
+                str(self.thread_id),
+                self.seq,
+                str(self.kind),
+                self.actor_id,
+                self.actor_name,
+                self.data,
+                self.at.isoformat(),
+                self.previous_mac,
+            ],
+            sort_keys=True,
+            separators=(",", ":"),
+        )
+        return hmac.new(settings.HOLDPOINT_RECORD_KEY.encode(), line.encode(), sha256).hexdigest()

@@ -1,0 +1,61 @@
+"""Outbox: doorbells still owed. The row is the promise; the message only makes it quick."""
+
+import uuid
+from datetime import timedelta
+
+from django.db import models
+from django.db.models import F
+from django.db.models.functions import Now
+
+# How long after the first ring the sweep rings again, doubling each time up to the longest.
+FIRST_RETRY = timedelta(seconds=3)
+LONGEST_RETRY_DOUBLINGS = 6
+
+
+class OutboxKind(models.TextChoices):
+    DOORBELL = "doorbell", "Doorbell"
+
+
+class OutboxQuerySet(models.QuerySet["Outbox"]):
+    def due(self) -> "OutboxQuerySet":
+        return self.filter(settled_at__isnull=True, due_at__lte=Now())
+
+
+class Outbox(models.Model):
+    """One thing owed to the world outside the database; settled when it is known to have arrived."""
+
+    kind = models.CharField(max_length=10, choices=OutboxKind, default=OutboxKind.DOORBELL)
+    # Names what is owed; for a doorbell, the run's id.
+    key = models.CharField(max_length=64)
+    due_at = models.DateTimeField(db_default=Now())
+    attempts = models.PositiveIntegerField(default=0)
+    settled_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = OutboxQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "outbox"
+        constraints = [models.UniqueConstraint(fields=["kind", "key"], name="owed_once")]
+        indexes = [models.Index(fields=["due_at"], condition=models.Q(settled_at__isnull=True), name="outbox_due")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+    @classmethod
+    def owe_doorbell(cls, run_id: uuid.UUID, *, delay: timedelta) -> None:
+        """Rung at once after the commit; a delayed one, or one that got lost, is rung by the sweep."""
+        cls.objects.create(key=str(run_id), due_at=Now() + (delay or FIRST_RETRY))
+
+    @classmethod
+    def settle_doorbell(cls, run_id: uuid.UUID) -> None:
+        cls.objects.filter(kind=OutboxKind.DOORBELL, key=str(run_id)).update(settled_at=Now())
+
+    @classmethod
+    def take_due_doorbells(cls, limit: int = 200) -> list[str]:
+        """The run ids to ring now, each put off until its next turn. Call inside a transaction."""
+        due = list(cls.objects.due().select_for_update(skip_locked=True).order_by("due_at", "id")[:limit])
+        for row in due:
+            pause = FIRST_RETRY * 2 ** min(row.attempts, LONGEST_RETRY_DOUBLINGS)
+            cls.objects.filter(id=row.id).update(attempts=F("attempts") + 1, due_at=Now() + pause)
+        return [row.key for row in due]

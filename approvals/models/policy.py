@@ -1,0 +1,69 @@
+"""Policy: who may decide what. What an open question was asked under is copied into it and never changes."""
+
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+
+class Risk(models.TextChoices):
+    LOW = "low", "Low"
+    MEDIUM = "medium", "Medium"
+    HIGH = "high", "High"
+    CRITICAL = "critical", "Critical"
+
+
+class PolicyQuerySet(models.QuerySet["Policy"]):
+    def for_chain(self, chain: str) -> "Policy":
+        """The first that matches, by priority. The default policy matches every chain, so there always is one."""
+        matching = self.filter(Q(chain=chain) | Q(chain=""), is_active=True)
+        return matching.order_by("-priority", "id")[0]
+
+
+class Policy(models.Model):
+    """A rule for the questions of a chain."""
+
+    name = models.CharField(max_length=100, unique=True)
+    chain = models.CharField(max_length=100, blank=True, help_text="The chain it covers; empty covers all.")
+    priority = models.IntegerField(default=0, help_text="The highest that matches wins.")
+    is_active = models.BooleanField(default=True)
+    reviewers = models.ManyToManyField(Group, related_name="+", help_text="Members of these groups may decide.")
+    votes_needed = models.PositiveSmallIntegerField(
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text="Different people who must approve. With more than one, editing is off: "
+        "an edit would change what the others approved.",
+    )
+    four_eyes = models.BooleanField(default=True, help_text="The requester may not decide.")
+    risk = models.CharField(max_length=8, choices=Risk, default=Risk.MEDIUM)
+    undo_seconds = models.PositiveSmallIntegerField(
+        default=0,
+        validators=[MaxValueValidator(60)],
+        help_text="How long a decision waits before the worker carries on.",
+    )
+
+    objects = PolicyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "policies"
+        constraints = [
+            models.CheckConstraint(condition=Q(votes_needed__gte=1, votes_needed__lte=20), name="votes_needed_is_sane"),
+            models.CheckConstraint(condition=Q(undo_seconds__lte=60), name="undo_is_at_most_a_minute"),
+            models.CheckConstraint(condition=Q(risk__in=Risk), name="policy_risk_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def snapshot(self) -> dict[str, Any]:
+        """What a question keeps of the policy it was asked under."""
+        return {
+            "policy": self.name,
+            "reviewers": sorted(group.name for group in self.reviewers.all()),
+            "votes_needed": self.votes_needed,
+            "four_eyes": self.four_eyes,
+            "risk": self.risk,
+            "undo_seconds": self.undo_seconds,
+        }

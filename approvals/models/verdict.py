@@ -1,0 +1,130 @@
+"""Vote and Decision: one reviewer's verdict on exact bytes, and what the votes came to."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from approvals.models.interrupt import Interrupt
+from approvals.models.people import name_of, record_key
+
+
+class Verdict(models.TextChoices):
+    APPROVE = "approve", "Approved"
+    EDIT = "edit", "Approved with changes"
+    REJECT = "reject", "Rejected"
+    RESPOND = "respond", "Sent back"
+
+
+class Via(models.TextChoices):
+    PAGE = "page", "Page"
+    COMMAND = "command", "Command"
+    POLICY = "policy", "Policy"
+
+
+class Vote(models.Model):
+    """One reviewer's verdict. `payload_sha256` is part of a composite key to the interrupt (migration 0002)."""
+
+    interrupt = models.ForeignKey(Interrupt, on_delete=models.PROTECT, related_name="votes")
+    payload_sha256 = models.CharField(max_length=64)
+    # What the person had on screen, from the form.
+    seen_checkpoint_id = models.CharField(max_length=64)
+    verdict = models.CharField(max_length=7, choices=Verdict)
+    note = models.TextField(blank=True)
+    reviewer = record_key("+")
+    reviewer_name = models.CharField(max_length=200)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["interrupt", "reviewer"], name="one_vote_per_reviewer"),
+            models.CheckConstraint(condition=Q(verdict__in=Verdict), name="vote_verdict_is_known"),
+            models.CheckConstraint(condition=Q(reviewer__isnull=False), name="vote_has_a_reviewer"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verdict} by {self.reviewer_name}"
+
+    @classmethod
+    def cast(cls, interrupt: Interrupt, *, by: User, verdict: Verdict, seen_checkpoint_id: str, note: str) -> "Vote":
+        return cls.objects.create(
+            interrupt=interrupt,
+            payload_sha256=interrupt.payload_sha256,
+            seen_checkpoint_id=seen_checkpoint_id,
+            verdict=verdict,
+            note=note,
+            reviewer=by,
+            reviewer_name=name_of(by),
+        )
+
+
+class DecisionQuerySet(models.QuerySet["Decision"]):
+    def to_apply(self, thread_id: Any) -> "DecisionQuerySet":
+        """Decided and not yet carried out, with their questions."""
+        waiting = self.filter(interrupt__thread_id=thread_id, applied_at__isnull=True, voided_at__isnull=True)
+        return waiting.select_related("interrupt")
+
+
+class Decision(models.Model):
+    """What the votes on one question came to. Its existence is what makes the question decided."""
+
+    interrupt = models.OneToOneField(Interrupt, on_delete=models.PROTECT, related_name="decision")
+    payload_sha256 = models.CharField(max_length=64)
+    verdict = models.CharField(max_length=7, choices=Verdict)
+    # The value the node receives, as built and checked when the decision was made.
+    answer = models.JSONField()
+    note = models.TextField(blank=True)
+    decided_by = record_key("decisions")
+    decided_by_name = models.CharField(max_length=200)
+    decided_via = models.CharField(max_length=8, choices=Via)
+    decided_at = models.DateTimeField(db_default=Now())
+    applied_at = models.DateTimeField(null=True, blank=True)
+    applied_generation = models.PositiveIntegerField(null=True, blank=True)
+    voided_at = models.DateTimeField(null=True, blank=True)
+    void_reason = models.CharField(max_length=300, blank=True)
+
+    objects = DecisionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(verdict__in=Verdict), name="decision_verdict_is_known"),
+            models.CheckConstraint(
+                condition=Q(applied_at__isnull=True) | Q(voided_at__isnull=True),
+                name="applied_or_void_not_both",
+            ),
+            models.CheckConstraint(
+                condition=Q(applied_at__isnull=True, applied_generation__isnull=True)
+                | Q(applied_at__isnull=False, applied_generation__isnull=False),
+                name="applied_by_a_generation",
+            ),
+        ]
+        indexes = [models.Index(fields=["-decided_at", "-id"], name="decisions_newest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.verdict} by {self.decided_by_name}"
+
+    @classmethod
+    def record(
+        cls, interrupt: Interrupt, *, verdict: Verdict, answer: Any, note: str, by: User | None, via: Via
+    ) -> "Decision":
+        return cls.objects.create(
+            interrupt=interrupt,
+            payload_sha256=interrupt.payload_sha256,
+            verdict=verdict,
+            answer=answer,
+            note=note,
+            decided_by=by,
+            decided_by_name=name_of(by),
+            decided_via=via,
+        )
+
+    def apply(self, generation: int) -> bool:
+        """Mark as carried out. False: it already was, or it is void."""
+        waiting = Decision.objects.filter(id=self.id, applied_at__isnull=True, voided_at__isnull=True)
+        return bool(waiting.update(applied_at=Now(), applied_generation=generation))
+
+    def void(self, reason: str) -> bool:
+        waiting = Decision.objects.filter(id=self.id, applied_at__isnull=True, voided_at__isnull=True)
+        return bool(waiting.update(voided_at=Now(), void_reason=reason[:300]))

@@ -1,0 +1,255 @@
+"""The database holds the rules: each is broken here with raw SQL, and must refuse by its name."""
+
+from collections.abc import Callable
+from hashlib import sha256
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from approvals.models import (
+    Asked,
+    Decision,
+    Event,
+    Interrupt,
+    InterruptStatus,
+    Policy,
+    QuestionKind,
+    Run,
+    RunKind,
+    Thread,
+    Verdict,
+    Via,
+    Vote,
+)
+from tests.conftest import Cast
+
+
+@pytest.fixture
+def thread(cast: Cast) -> Thread:
+    return Thread.submit(chain="any", version="1", title="Anything", values={}, by=cast.rita)
+
+
+@pytest.fixture
+def question(thread: Thread) -> Interrupt:
+    return raise_question(thread, b'{"amount":40}')
+
+
+@pytest.fixture
+def run(thread: Thread) -> Run:
+    return Run.owe(thread, RunKind.START)
+
+
+def raise_question(thread: Thread, payload: bytes, interrupt_id: str = "a" * 32) -> Interrupt:
+    asked = Asked(
+        interrupt_id=interrupt_id,
+        namespace="",
+        node="ask",
+        checkpoint_id="c1",
+        payload=payload,
+        payload_sha256=sha256(payload).hexdigest(),
+        kind=QuestionKind.BOUND,
+        title="Pay",
+        context="",
+        response_schema=None,
+    )
+    return Interrupt.raise_for(thread, asked, Policy.objects.for_chain("any").snapshot())
+
+
+def decision_on(question: Interrupt, cast: Cast) -> Decision:
+    return Decision.record(question, verdict=Verdict.APPROVE, answer=True, note="", by=cast.alice, via=Via.PAGE)
+
+
+def assert_refused(rule: str, *statement: object) -> None:
+    """The rule's name is in the refusal: some other rule being in the way would prove nothing."""
+    with pytest.raises(DatabaseError) as refused:
+        _execute(*statement)
+    diagnosis = getattr(refused.value.__cause__, "diag", None)
+    assert diagnosis is not None
+    assert diagnosis.constraint_name == rule
+
+
+def test_one_live_run_per_thread(thread: Thread, run: Run) -> None:
+    columns = ", ".join(field.column for field in Run._meta.fields if not field.primary_key)
+
+    assert_refused(
+        "one_live_run_per_thread",
+        f"INSERT INTO approvals_run (id, {columns}) SELECT gen_random_uuid(), {columns} FROM approvals_run",
+    )
+
+
+def test_a_running_run_has_a_lease(run: Run) -> None:
+    assert_refused("running_has_a_lease", "UPDATE approvals_run SET status = 'running'")
+
+
+def test_a_finished_run_says_when(run: Run) -> None:
+    assert_refused("run_is_finished_unless_live", "UPDATE approvals_run SET status = 'cancelled'")
+
+
+def test_a_generation_never_falls(run: Run) -> None:
+    Run.objects.update(generation=3)
+
+    assert_refused("generation_never_falls", "UPDATE approvals_run SET generation = 2")
+
+
+def test_a_finished_run_stays_finished(run: Run) -> None:
+    run.cancel()
+
+    assert_refused("run_moves_forward", "UPDATE approvals_run SET status = 'pending', finished_at = NULL")
+
+
+@pytest.mark.parametrize(
+    ("rule", "statement"),
+    [
+        ("thread_status_is_known", "UPDATE approvals_thread SET status = 'odd'"),
+        ("run_status_is_known", "UPDATE approvals_run SET status = 'odd', finished_at = now()"),
+        ("run_kind_is_known", "UPDATE approvals_run SET kind = 'odd'"),
+        ("policy_risk_is_known", "UPDATE approvals_policy SET risk = 'odd'"),
+        ("votes_needed_is_sane", "UPDATE approvals_policy SET votes_needed = 0"),
+        ("undo_is_at_most_a_minute", "UPDATE approvals_policy SET undo_seconds = 61"),
+    ],
+)
+def test_only_known_words_and_sane_numbers(run: Run, rule: str, statement: str) -> None:
+    without_triggers = "SET LOCAL session_replication_role = replica; "
+
+    assert_refused(rule, without_triggers + statement)
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["payload = '\\x00'", "payload_sha256 = 'b'", "four_eyes = false", "votes_needed = 0", "requested_by_id = NULL"],
+)
+def test_a_question_is_fixed(question: Interrupt, change: str) -> None:
+    assert_refused("question_is_fixed", f"UPDATE approvals_interrupt SET {change}")
+
+
+def test_the_hash_is_that_of_the_payload(thread: Thread) -> None:
+    def lie() -> None:
+        asked = Asked("a" * 32, "", "ask", "c1", b"{}", "0" * 64, QuestionKind.BOUND, "Pay", "", None)
+        Interrupt.raise_for(thread, asked, Policy.objects.for_chain("any").snapshot())
+
+    assert_violates("payload_is_its_hash", lie)
+
+
+@pytest.mark.parametrize("status", [InterruptStatus.APPLIED, InterruptStatus.OPEN])
+def test_a_closed_question_does_not_open_again(question: Interrupt, status: str) -> None:
+    question.move(InterruptStatus.SUPERSEDED, since=InterruptStatus.OPEN)
+
+    assert_refused("question_moves_forward", "UPDATE approvals_interrupt SET status = %s", [status])
+
+
+def test_one_pending_row_per_interrupt(question: Interrupt) -> None:
+    assert_violates("one_pending_row_per_interrupt", lambda: raise_question(question.thread, b'{"amount":400}'))
+
+
+def test_the_same_question_may_be_asked_again_once_the_first_is_closed(question: Interrupt) -> None:
+    question.move(InterruptStatus.SUPERSEDED, since=InterruptStatus.OPEN)
+
+    assert raise_question(question.thread, b'{"amount":40}').asked == 2
+
+
+def test_a_vote_is_about_the_bytes_of_its_question(question: Interrupt, cast: Cast) -> None:
+    vote = Vote.cast(question, by=cast.alice, verdict=Verdict.APPROVE, seen_checkpoint_id="c1", note="")
+    other = raise_question(question.thread, b'{"amount":400}', "b" * 32)
+
+    assert_refused(
+        "vote_is_about_these_bytes",
+        "INSERT INTO approvals_vote (interrupt_id, payload_sha256, seen_checkpoint_id, verdict, note, reviewer_id,"
+        " reviewer_name) SELECT %s, payload_sha256, 'c1', 'approve', '', %s, 'Bob' FROM approvals_vote WHERE id = %s",
+        [other.id, cast.bob.id, vote.id],
+    )
+
+
+def test_a_decision_is_about_the_bytes_of_its_question(question: Interrupt) -> None:
+    assert_refused(
+        "decision_is_about_these_bytes",
+        "INSERT INTO approvals_decision (interrupt_id, payload_sha256, verdict, answer, note, decided_by_name,"
+        " decided_via, void_reason) VALUES (%s, %s, 'approve', 'true', '', 'Alice', 'page', '')",
+        [question.id, "0" * 64],
+    )
+
+
+def test_one_vote_per_reviewer(question: Interrupt, cast: Cast) -> None:
+    def vote() -> None:
+        Vote.cast(question, by=cast.alice, verdict=Verdict.APPROVE, seen_checkpoint_id="c1", note="")
+
+    vote()
+
+    assert_violates("one_vote_per_reviewer", vote)
+
+
+def test_the_requester_may_not_vote(question: Interrupt, cast: Cast) -> None:
+    def vote() -> None:
+        Vote.cast(question, by=cast.rita, verdict=Verdict.APPROVE, seen_checkpoint_id="c1", note="")
+
+    assert_violates("requester_may_not_vote", vote)
+
+
+def test_one_decision_per_question(question: Interrupt, cast: Cast) -> None:
+    decision_on(question, cast)
+
+    assert_violates("approvals_decision_interrupt_id_key", lambda: decision_on(question, cast))
+
+
+@pytest.mark.parametrize("change", ["verdict = 'reject'", "answer = 'false'", "decided_by_id = NULL", "note = 'x'"])
+def test_a_decision_is_fixed(question: Interrupt, cast: Cast, change: str) -> None:
+    decision_on(question, cast)
+
+    assert_refused("decision_is_fixed", f"UPDATE approvals_decision SET {change}")
+
+
+def test_a_decision_is_carried_out_once(question: Interrupt, cast: Cast) -> None:
+    decision_on(question, cast).apply(1)
+
+    assert_refused("decision_ends_once", "UPDATE approvals_decision SET applied_generation = 2")
+    assert_refused("applied_or_void_not_both", "UPDATE approvals_decision SET voided_at = now()")
+
+
+def test_what_is_carried_out_names_its_generation(question: Interrupt, cast: Cast) -> None:
+    decision_on(question, cast)
+
+    assert_refused("applied_by_a_generation", "UPDATE approvals_decision SET applied_at = now()")
+
+
+@pytest.mark.parametrize("table", ["vote", "event"])
+@pytest.mark.parametrize("statement", ["UPDATE approvals_{} SET id = id", "DELETE FROM approvals_{}"])
+def test_votes_and_events_are_append_only(question: Interrupt, cast: Cast, table: str, statement: str) -> None:
+    Vote.cast(question, by=cast.alice, verdict=Verdict.APPROVE, seen_checkpoint_id="c1", note="")
+    Event.append(Thread.objects.locked(question.thread_id), "vote.cast")  # type: ignore[arg-type]
+
+    assert_refused(f"approvals_{table}_is_append_only", statement.format(table))
+
+
+def test_a_decision_is_never_deleted(question: Interrupt, cast: Cast) -> None:
+    decision_on(question, cast)
+
+    assert_refused("approvals_decision_is_append_only", "DELETE FROM approvals_decision")
+
+
+def test_the_record_stays_when_a_person_goes(question: Interrupt, cast: Cast) -> None:
+    decision_on(question, cast)
+
+    cast.alice.delete()
+
+    assert Decision.objects.get().decided_by_name == "Alice Okafor"
+
+
+def test_events_follow_each_other(thread: Thread) -> None:
+    locked = Thread.objects.locked(thread.id)
+    first = Event.append(locked, "vote.cast", n=1)  # type: ignore[arg-type]
+    second = Event.append(locked, "vote.cast", n=2)  # type: ignore[arg-type]
+
+    assert [first.seq, second.seq] == [1, 2]
+    assert second.previous_mac == first.mac
+    assert Event.objects.get(seq=2).computed_mac() == second.mac
+
+
+def assert_violates(rule: str, act: Callable[[], object]) -> None:
+    with pytest.raises(DatabaseError) as refused, transaction.atomic():
+        act()
+    assert getattr(refused.value.__cause__, "diag").constraint_name == rule  # noqa: B009  psycopg's own attribute
+
+
+def _execute(*statement: object) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(*statement)
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
