@@ -1,0 +1,175 @@
+"""What people do with questions: decide on exactly what they saw, once, or be told who was first."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from approvals import broadcasts, inspection, tasks
+from approvals.inspection import BadAnswer
+from approvals.models import (
+    Decision,
+    Event,
+    EventKind,
+    IdempotencyKey,
+    Interrupt,
+    InterruptStatus,
+    Run,
+    RunKind,
+    Thread,
+    ThreadStatus,
+    Verdict,
+    Via,
+    Vote,
+)
+from approvals.models.people import name_of
+from approvals.policies import Act, require
+
+LONGEST_NOTE = 4_000
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the person had on screen, as their form says. Every client must send all three."""
+
+    interrupt_id: str
+    checkpoint_id: str
+    payload_sha256: str
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """What the person wants: a verdict, edited arguments for an edit, words for a rejection or an answer."""
+
+    verdict: Verdict
+    seen: Seen
+    arguments: Any = None
+    note: str = ""
+    key: str = ""
+    via: Via = Via.PAGE
+
+
+class MissingSeen(ValueError):
+    """The form did not say what was on screen, so nothing was decided. Reload the page and decide there."""
+
+
+class Changed(Exception):
+    """The question is no longer the one that was on screen. Nothing was decided; look at the new one."""
+
+
+class AlreadyDecided(Exception):
+    """Somebody was first."""
+
+    def __init__(self, decision: Decision) -> None:
+        self.winner = decision.decided_by_name
+        self.verdict = Verdict(decision.verdict)
+        self.at: datetime = decision.decided_at
+        super().__init__(
+            f"{self.winner} decided this first: {self.verdict.label.lower()}. Your verdict was not counted."
+        )
+
+
+def decide(person: User, interrupt_id: uuid.UUID, ballot: Ballot) -> Interrupt:
+    """One reviewer's verdict, and the decision when it settles the question; all of it or nothing.
+
+    Raises MissingSeen, Changed, AlreadyDecided, NotAllowed, BadAnswer, KeyReused.
+    """
+    _require_seen(ballot.seen)
+    thread_id = Interrupt.objects.values_list("thread_id", flat=True).get(id=interrupt_id)
+    with transaction.atomic():
+        taken, is_new = IdempotencyKey.take(person=person, key=ballot.key, body=[str(interrupt_id), ballot])
+        if not is_new:
+            return Interrupt.objects.get(id=interrupt_id)
+        thread = Thread.objects.locked(thread_id)
+        interrupt = Interrupt.objects.locked(interrupt_id)
+        _refuse_stale(thread, interrupt, ballot.seen)
+        reviewer = User.objects.get(id=person.id)
+        require(reviewer, Act.DECIDE, interrupt)
+        answer = _answer(interrupt, ballot, reviewer)
+        _vote(thread, interrupt, ballot, reviewer)
+        if _settles(interrupt, ballot.verdict):
+            _settle(thread, interrupt, ballot, answer, reviewer)
+        taken.remember(interrupt.id)
+    broadcasts.thread_changed(thread)
+    return interrupt
+
+
+def _require_seen(seen: Seen) -> None:
+    if not (seen.interrupt_id and seen.checkpoint_id and seen.payload_sha256):
+        raise MissingSeen(MissingSeen.__doc__)
+
+
+def _refuse_stale(thread: Thread, interrupt: Interrupt, seen: Seen) -> None:
+    if interrupt.status in {InterruptStatus.DECIDED, InterruptStatus.APPLIED}:
+        raise AlreadyDecided(interrupt.decision)
+    on_screen = (seen.interrupt_id, seen.checkpoint_id, seen.payload_sha256)
+    now = (interrupt.interrupt_id, interrupt.checkpoint_id, interrupt.payload_sha256)
+    if interrupt.status != InterruptStatus.OPEN or on_screen != now:
+        raise Changed(Changed.__doc__)
+    if thread.status != ThreadStatus.PAUSED:
+        raise Changed(
+            "Somebody is editing the state behind this question. Nothing was decided; look again in a moment."
+        )
+
+
+def _answer(interrupt: Interrupt, ballot: Ballot, reviewer: User) -> Any:
+    """The value the node will receive, checked before anything is stored."""
+    if len(ballot.note) > LONGEST_NOTE or "\x00" in ballot.note:
+        raise BadAnswer(f"Write at most {LONGEST_NOTE} ordinary characters.", "note")
+    needs_words = ballot.verdict in {Verdict.REJECT, Verdict.RESPOND} and ballot.arguments is None
+    if needs_words and not ballot.note.strip():
+        word = "Say why you reject it." if ballot.verdict == Verdict.REJECT else "Say what should change."
+        raise BadAnswer(word, "note")
+    if ballot.verdict == Verdict.EDIT and interrupt.votes_needed > 1:
+        raise BadAnswer("More than one person must approve this, so it cannot be edited here. Send it back instead.")
+    return inspection.build_answer(
+        interrupt,
+        verdict=ballot.verdict,
+        arguments=ballot.arguments,
+        message=ballot.note,
+        reviewer=name_of(reviewer),
+    )
+
+
+def _vote(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User) -> None:
+    checkpoint = ballot.seen.checkpoint_id
+    Vote.cast(interrupt, by=reviewer, verdict=ballot.verdict, seen_checkpoint_id=checkpoint, note=ballot.note)
+    Event.append(
+        thread,
+        EventKind.VOTE_CAST,
+        by=reviewer,
+        interrupt=str(interrupt.id),
+        verdict=ballot.verdict.value,
+        payload_sha256=interrupt.payload_sha256,
+    )
+
+
+def _settles(interrupt: Interrupt, verdict: Verdict) -> bool:
+    """One rejection or answer is enough; approvals count up to the number the policy asks for."""
+    if verdict != Verdict.APPROVE:
+        return True
+    return interrupt.votes.filter(verdict=Verdict.APPROVE).count() >= interrupt.votes_needed
+
+
+def _settle(thread: Thread, interrupt: Interrupt, ballot: Ballot, answer: Any, reviewer: User) -> None:
+    Decision.record(interrupt, verdict=ballot.verdict, answer=answer, note=ballot.note, by=reviewer, via=ballot.via)
+    interrupt.move(InterruptStatus.DECIDED, since=InterruptStatus.OPEN)
+    Event.append(
+        thread,
+        EventKind.DECISION_MADE,
+        by=reviewer,
+        interrupt=str(interrupt.id),
+        verdict=ballot.verdict.value,
+        note=ballot.note,
+        via=ballot.via.value,
+        payload_sha256=interrupt.payload_sha256,
+    )
+    if not Interrupt.objects.open().filter(thread=thread).exists():
+        delay = timedelta(seconds=interrupt.undo_seconds)
+        run = Run.owe(thread, RunKind.RESUME, by=reviewer, delay=delay)
+        thread.move(ThreadStatus.QUEUED, since=(ThreadStatus.PAUSED,))
+        if not delay:
+            tasks.ring_after_commit(run)

@@ -1,0 +1,127 @@
+"""look(): what a worker does on any doorbell. It means "look at this run", never "do this"."""
+
+import os
+import socket
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+
+from approvals import broadcasts
+from approvals.execution.heartbeat import Heartbeat
+from approvals.execution.opened import checkpointer, registry
+from approvals.execution.record import record, record_refusal
+from approvals.models import Decision, Event, EventKind, Run, RunKind, Thread, ThreadStatus
+from chains.canonical import NotCanonical
+from chains.checkpointers import Backend, Held, ThreadBusy
+from chains.editing import BadEdit, HeadMoved, edit_state
+from chains.heads import Drifted
+from chains.registry import BrokenChain, Facts, UnknownChain
+from chains.runner import Outcome, Work, advance
+
+log = structlog.get_logger(__name__)
+
+# What stops a run before or beside its nodes, in words meant for people.
+REFUSALS = (BadEdit, BrokenChain, Drifted, HeadMoved, NotCanonical, UnknownChain)
+STARTABLE = (ThreadStatus.QUEUED, ThreadStatus.PAUSED, ThreadStatus.FAILED, ThreadStatus.DONE, ThreadStatus.RUNNING)
+TOO_MANY = "The worker stopped {attempts} times while working on this. Retry it, or ask an operator to look."
+
+
+def look(run_id: uuid.UUID | str) -> None:
+    """May be called any number of times, at any moment, for any id."""
+    run = Run.objects.live().select_related("thread").filter(id=run_id).first()
+    if run is None:
+        return
+    with structlog.contextvars.bound_contextvars(thread_id=str(run.thread_id), run_id=str(run.id)):
+        _cut_off_silent_worker(run)
+        try:
+            with checkpointer().hold(str(run.thread_id)) as held:
+                _look_while_holding(run, held)
+        except ThreadBusy:
+            log.info("doorbell dropped: the thread is held")
+
+
+def _cut_off_silent_worker(run: Run) -> None:
+    """A worker that missed its whole lease may be frozen, not dead: cut its connection before taking over."""
+    orphan = Run.objects.orphaned().filter(id=run.id, lease_backend__isnull=False).first()
+    if orphan is not None and orphan.lease_backend:
+        gone = checkpointer().terminate(Backend.from_json(orphan.lease_backend))
+        log.warning("silent worker cut off", worker=orphan.lease_owner, was_connected=gone)
+
+
+def _look_while_holding(run: Run, held: Held) -> None:
+    lease = timedelta(seconds=settings.HOLDPOINT_LEASE_SECONDS)
+    if not _claim(run, held, lease):
+        return
+    broadcasts.thread_changed(run.thread)
+    if run.attempt > settings.HOLDPOINT_MAX_ATTEMPTS:
+        record_refusal(run, "WorkerLost", TOO_MANY.format(attempts=run.attempt - 1))
+        return
+    try:
+        with Heartbeat(run, held.backend, lease) as heartbeat:
+            outcome = _take_step(run, held, heartbeat)
+    except REFUSALS as error:
+        record_refusal(run, type(error).__name__, str(error))
+    else:
+        record(run, outcome)
+
+
+def _claim(run: Run, held: Held, lease: timedelta) -> bool:
+    with transaction.atomic():
+        thread = Thread.objects.locked(run.thread_id)
+        taken_over = run.attempt > 0
+        owner = f"{socket.gethostname()}:{os.getpid()}"
+        if not run.claim(owner=owner, backend=held.backend.as_json(), lease=lease):
+            return False
+        thread.move(ThreadStatus.RUNNING, since=STARTABLE)
+        if taken_over:
+            Event.append(thread, EventKind.RUN_TAKEN_OVER, run=str(run.id), attempt=run.attempt)
+        return True
+
+
+def _take_step(run: Run, held: Held, heartbeat: Heartbeat) -> Outcome:
+    thread_id = str(run.thread_id)
+    graph = registry().compile(run.thread.chain, held.saver)
+    work = Work(
+        run_id=str(run.id),
+        first=_first_input(run),
+        turn=_turn_input(run),
+        answers=_answers(run),
+        by=run.requested_by_name,
+        reason=run.reason,
+    )
+    if run.kind == RunKind.EDIT:
+        return edit_state(graph, thread_id, work, run.payload["values"], expected=run.payload["checkpoint_id"])
+    return advance(graph, thread_id, work, control=heartbeat.control, on_step=_teller(run.thread))
+
+
+def _first_input(run: Run) -> dict[str, Any]:
+    """What starts the thread when nothing of it was saved yet, be it for the first time or after a failed start."""
+    return registry().get(run.thread.chain).start(run.thread.input, _facts(run.thread))
+
+
+def _turn_input(run: Run) -> dict[str, Any] | None:
+    next_turn = registry().get(run.thread.chain).next_turn
+    if run.kind != RunKind.MESSAGE or next_turn is None:
+        return None
+    return next_turn(run.payload["values"], _facts(run.thread))
+
+
+def _facts(thread: Thread) -> Facts:
+    return Facts(
+        thread_id=str(thread.id),
+        user_id=str(thread.requested_by_id or ""),
+        user_name=thread.requested_by_name,
+    )
+
+
+def _answers(run: Run) -> dict[tuple[str, str], Any]:
+    """Every decision not yet carried out, by the question and the bytes it was about."""
+    return {decision.interrupt.key: decision.answer for decision in Decision.objects.to_apply(run.thread_id)}
+
+
+def _teller(thread: Thread) -> Any:
+    return lambda node, ended: broadcasts.step_changed(thread, node)

@@ -1,0 +1,220 @@
+"""Every setting, in one file. What is insecure or missing refuses to start, with a sentence that says what to set."""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+import structlog
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from approvals import environment
+
+# Read by LangGraph once, at its first import: without it, whoever can write a checkpoint row can run code.
+if os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true").lower() not in {"1", "true", "yes"}:
+    raise ImproperlyConfigured("LANGGRAPH_STRICT_MSGPACK is off: checkpoints could run code. Unset it.")
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
+
+# --- Holdpoint ---------------------------------------------------------------------------------------------
+HOLDPOINT_LOCAL = environment.flag("HOLDPOINT_LOCAL")
+HOLDPOINT_MODEL = environment.text("HOLDPOINT_MODEL", "offline")
+HOLDPOINT_CHAINS = {
+    "prompt_chain": "chains.graphs.prompt_chain:chain",
+    **environment.pairs("HOLDPOINT_CHAINS"),
+}
+HOLDPOINT_CHAIN_OPTIONS = environment.json_object("HOLDPOINT_CHAIN_OPTIONS")
+# Seconds a run may go without a sign of life from its worker before another worker takes it over.
+HOLDPOINT_LEASE_SECONDS = environment.number("HOLDPOINT_LEASE_SECONDS", 15, minimum=1)
+HOLDPOINT_SWEEP_SECONDS = environment.number("HOLDPOINT_SWEEP_SECONDS", 2, minimum=0.1)
+HOLDPOINT_MAX_ATTEMPTS = int(environment.number("HOLDPOINT_MAX_ATTEMPTS", 5, minimum=1))
+
+# --- Django ------------------------------------------------------------------------------------------------
+SECRET_KEY = environment.text("HOLDPOINT_SECRET_KEY")
+if len(SECRET_KEY) < 32 or SECRET_KEY.startswith("django-insecure"):
+    raise ImproperlyConfigured("HOLDPOINT_SECRET_KEY is too weak. Set it to at least 32 random characters.")
+# Signs the record. Kept apart from SECRET_KEY so that rotating one does not break the other.
+HOLDPOINT_RECORD_KEY = environment.text("HOLDPOINT_RECORD_KEY", f"record:{SECRET_KEY}")
+DEBUG = environment.flag("HOLDPOINT_DEBUG")
+ALLOWED_HOSTS = environment.names("HOLDPOINT_HOSTS", "localhost,127.0.0.1,[::1]")
+if "*" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured("HOLDPOINT_HOSTS holds '*'. List the host names people use, separated by commas.")
+if (DEBUG or HOLDPOINT_LOCAL) and not set(ALLOWED_HOSTS) <= LOOPBACK:
+    raise ImproperlyConfigured(
+        "HOLDPOINT_DEBUG and HOLDPOINT_LOCAL are for this machine only. "
+        "Unset them, or set HOLDPOINT_HOSTS to localhost."
+    )
+
+INSTALLED_APPS = [
+    "channels",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "approvals",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "approvals.urls"
+ASGI_APPLICATION = "approvals.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "approvals.views.context.shell",
+            ],
+        },
+    }
+]
+
+DATABASE_URL = environment.text("DATABASE_URL")
+DATABASES: dict[str, dict[str, Any]] = {"default": dict(dj_database_url.parse(DATABASE_URL))}
+if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+    raise ImproperlyConfigured("DATABASE_URL is not PostgreSQL. Set it to postgresql://user:password@host:port/name.")
+# The web process alone pools its connections (asgi.py asks for it): ASGI would open one per request without.
+# Workers keep one per thread, since a pool must not be carried over a fork.
+if environment.flag("HOLDPOINT_DATABASE_POOL"):
+    DATABASES["default"]["OPTIONS"] = {
+        **DATABASES["default"].get("OPTIONS", {}),
+        "pool": {"min_size": 2, "max_size": 20, "timeout": 10},
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 600
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+REDIS_URL = environment.text("REDIS_URL")
+if urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
+    raise ImproperlyConfigured("REDIS_URL is not a Redis address. Set it to redis://:password@host:port/0.")
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "holdpoint"},
+    }
+}
+
+# --- Celery: a doorbell that may be lost, doubled or late (docs/decisions/0004) --------------------------------
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_DEFAULT_QUEUE = "holdpoint"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 5,
+    "socket_connect_timeout": 0.5,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    "visibility_timeout": 60,
+    "unacked_restore_interval": 2,
+    "unacked_restore_throttle": 1,
+}
+
+# --- People ---------------------------------------------------------------------------------------------------
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+
+# --- Browser --------------------------------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+    }
+}
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_TRUSTED_ORIGINS = [] if HOLDPOINT_LOCAL else [f"https://{host}" for host in ALLOWED_HOSTS]
+if not HOLDPOINT_LOCAL:
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    SECURE_SSL_REDIRECT = environment.flag("HOLDPOINT_SSL_REDIRECT", default=True)
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+    SECURE_HSTS_SECONDS = 31_536_000
+    # Believed only when the operator says that a proxy in front sets it and strips it from clients.
+    if environment.flag("HOLDPOINT_BEHIND_PROXY"):
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = BASE_DIR / "staticfiles"
+COLLECTED = (STATIC_ROOT / "staticfiles.json").exists()
+WHITENOISE_USE_FINDERS = not COLLECTED
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if COLLECTED or environment.flag("HOLDPOINT_COLLECTING")
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+# --- Words and time -------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+TIME_ZONE = environment.text("HOLDPOINT_TIME_ZONE", "UTC")
+USE_TZ = True
+USE_I18N = True
+
+# --- Logs: constant messages with fields, never payloads --------------------------------------------------------
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+    ],
+    wrapper_class=structlog.make_filtering_bound_logger(20),
+)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+}

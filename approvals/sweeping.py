@@ -1,0 +1,46 @@
+"""Sweeper: the part of every worker that looks for work nobody rang for."""
+
+import threading
+from typing import Any
+
+import structlog
+from celery import bootsteps
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connection
+
+from approvals.tasks import sweep
+
+log = structlog.get_logger(__name__)
+
+
+class Sweeper(bootsteps.StartStopStep):
+    """A thread in the worker's main process; the sweep itself is guarded by a lock in the database."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, **options: Any) -> None:
+        super().__init__(worker, **options)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+
+    def start(self, worker: Any) -> None:
+        self._thread.start()
+
+    def stop(self, worker: Any) -> None:
+        self._ended.set()
+        self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        try:
+            while not self._ended.wait(settings.HOLDPOINT_SWEEP_SECONDS):
+                self._once()
+        finally:
+            connection.close()
+
+    def _once(self) -> None:
+        """A database that is away is tried again at the next turn."""
+        try:
+            close_old_connections()
+            sweep()
+        except DatabaseError:
+            log.warning("sweep failed")

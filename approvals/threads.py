@@ -1,0 +1,123 @@
+"""What people do with threads: submit, message, carry on, edit the state, stop. Rows first, then the doorbell."""
+
+import uuid
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from approvals import broadcasts, inspection, tasks
+from approvals.execution import cancel_questions
+from approvals.models import Event, EventKind, IdempotencyKey, Interrupt, Run, RunKind, RunStatus, Thread, ThreadStatus
+from approvals.policies import Act, require
+
+STOPPABLE = (ThreadStatus.QUEUED, ThreadStatus.PAUSED, ThreadStatus.FAILED)
+
+
+class NotNow(Exception):
+    """The thread is doing something else at the moment; the message says what."""
+
+
+def submit(person: User, chain_name: str, values: dict[str, Any], *, key: str = "") -> Thread:
+    """A new thread, with values the chain's form has checked. The same key gives the same thread again.
+
+    Raises NotAllowed, UnknownChain, KeyReused.
+    """
+    chain = inspection.chain(chain_name)
+    with transaction.atomic():
+        require(person, Act.SUBMIT)
+        taken, is_new = IdempotencyKey.take(person=person, key=key, body=["submit", chain_name, values])
+        if not is_new:
+            return Thread.objects.get(id=taken.result)
+        title = chain.title_for(values)
+        thread = Thread.submit(chain=chain.name, version=chain.version, title=title, values=values, by=person)
+        Event.append(thread, EventKind.THREAD_SUBMITTED, by=person, chain=chain.name, version=chain.version)
+        tasks.ring_after_commit(Run.owe(thread, RunKind.START, by=person))
+        taken.remember(thread.id)
+    broadcasts.thread_changed(thread)
+    return thread
+
+
+def send_message(person: User, thread_id: uuid.UUID, values: dict[str, Any], *, key: str = "") -> Thread:
+    """The next turn of a finished thread. Raises NotAllowed, NotNow, KeyReused."""
+    with transaction.atomic():
+        thread = Thread.objects.locked(thread_id)
+        require(person, Act.MESSAGE, thread)
+        taken, is_new = IdempotencyKey.take(person=person, key=key, body=["message", str(thread_id), values])
+        if not is_new:
+            return thread
+        _require_status(thread, ThreadStatus.DONE)
+        _owe(thread, RunKind.MESSAGE, by=person, payload={"values": values})
+        Event.append(thread, EventKind.MESSAGE_SENT, by=person)
+        taken.remember(thread.id)
+    broadcasts.thread_changed(thread)
+    return thread
+
+
+def carry_on(person: User, thread_id: uuid.UUID, *, reason: str = "") -> Thread:
+    """Retry a failed thread, or resume one whose state was edited. Raises NotAllowed, NotNow."""
+    with transaction.atomic():
+        thread = Thread.objects.locked(thread_id)
+        require(person, Act.CARRY_ON, thread)
+        _require_status(thread, ThreadStatus.FAILED, ThreadStatus.PAUSED)
+        if Interrupt.objects.open().filter(thread=thread).exists():
+            raise NotNow("A question is still open. Decide it, and the worker carries on.")
+        _owe(thread, RunKind.CONTINUE, by=person, reason=reason)
+        Event.append(thread, EventKind.RUN_REQUESTED, by=person, reason=reason)
+    broadcasts.thread_changed(thread)
+    return thread
+
+
+def edit_state(
+    person: User, thread_id: uuid.UUID, values: dict[str, Any], *, seen_checkpoint_id: str, reason: str
+) -> Thread:
+    """Have a worker store an edit of the state the person saw. The thread stays paused afterwards.
+
+    Raises NotAllowed, NotNow, BadEdit or HeadMoved, with nothing stored.
+    """
+    with transaction.atomic():
+        thread = Thread.objects.locked(thread_id)
+        require(person, Act.EDIT_STATE, thread)
+        _require_status(thread, ThreadStatus.PAUSED, ThreadStatus.FAILED)
+        inspection.preview_state_edit(thread, values, seen_checkpoint_id=seen_checkpoint_id)
+        payload = {"values": values, "checkpoint_id": seen_checkpoint_id, "thread_status": thread.status}
+        _owe(thread, RunKind.EDIT, by=person, payload=payload, reason=reason)
+    broadcasts.thread_changed(thread)
+    return thread
+
+
+def stop(person: User, thread_id: uuid.UUID, *, reason: str = "") -> Thread:
+    """End a thread: at once when no worker has it, else at the end of the step it is in. Raises NotAllowed, NotNow."""
+    with transaction.atomic():
+        thread = Thread.objects.locked(thread_id)
+        require(person, Act.STOP, thread)
+        if thread.is_ended:
+            raise NotNow(f"This has ended already: {thread.get_status_display().lower()}.")
+        running = thread.runs.filter(status=RunStatus.RUNNING).exists()
+        Event.append(thread, EventKind.STOP_REQUESTED, by=person, reason=reason)
+        if running:
+            thread.ask_to_stop()
+        else:
+            _end(thread, person)
+    broadcasts.thread_changed(thread)
+    return thread
+
+
+def _end(thread: Thread, person: User) -> None:
+    for run in thread.runs.live():
+        run.cancel()
+    cancel_questions(thread)
+    thread.move(ThreadStatus.CANCELLED, since=STOPPABLE)
+    Event.append(thread, EventKind.THREAD_STOPPED, by=person)
+
+
+def _owe(thread: Thread, kind: RunKind, *, by: User, payload: dict[str, Any] | None = None, reason: str = "") -> None:
+    """The thread leaves its resting place at once, so that nobody decides on what is about to change."""
+    run = Run.owe(thread, kind, by=by, payload=payload, reason=reason)
+    thread.move(ThreadStatus.QUEUED, since=(ThreadStatus.PAUSED, ThreadStatus.FAILED, ThreadStatus.DONE))
+    tasks.ring_after_commit(run)
+
+
+def _require_status(thread: Thread, *statuses: ThreadStatus) -> None:
+    if thread.status not in statuses or thread.runs.live().exists():
+        raise NotNow(f"This cannot be done now: {thread.get_status_display().lower()}. Reload the page.")

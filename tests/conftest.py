@@ -1,0 +1,88 @@
+"""The cast: rita asks, alice and bob review, oscar operates, mallory may see nothing."""
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group, User
+
+from approvals import execution, threads
+from approvals.execution.opened import checkpointer
+from approvals.models import Interrupt, Policy, Run, Thread
+from tests.browser import browser, page_for
+from tests.stack import stack
+
+__all__ = ["browser", "page_for", "stack"]
+
+PASSWORD = "an-honest-password"
+REQUEST = "Hello, this is Marta Nowak. Both lamps of order ORD-48213 arrived broken. Please refund 1,240.00 EUR."
+
+
+@dataclass(frozen=True)
+class Cast:
+    rita: User
+    alice: User
+    bob: User
+    oscar: User
+    mallory: User
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    with django_db_blocker.unblock():
+        execution.set_up_checkpoints()
+        yield
+        checkpointer().close()
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    """Groups and the default policy come from a migration, and go whenever a test empties the tables."""
+    groups = {name: Group.objects.get_or_create(name=name)[0] for name in ("requesters", "reviewers", "operators")}
+    policy, _ = Policy.objects.get_or_create(name="Default", defaults={"priority": -1000})
+    policy.reviewers.set([groups["reviewers"]])
+    return Cast(
+        rita=_person("rita", groups["requesters"], first_name="Rita", last_name="Sen"),
+        alice=_person("alice", groups["reviewers"], first_name="Alice", last_name="Okafor"),
+        bob=_person("bob", groups["reviewers"], first_name="Bob", last_name="Meyer"),
+        oscar=_person("oscar", groups["operators"], first_name="Oscar", last_name="Lind"),
+        mallory=_person("mallory"),
+    )
+
+
+@pytest.fixture
+def submitted(cast: Cast) -> Thread:
+    return threads.submit(cast.rita, "prompt_chain", {"request": REQUEST})
+
+
+@pytest.fixture
+def paused(submitted: Thread) -> Thread:
+    """A thread whose draft waits for a reviewer."""
+    work_off(submitted)
+    submitted.refresh_from_db()
+    return submitted
+
+
+def work_off(thread: Thread) -> None:
+    """What a worker would do on the thread's doorbell, here and now."""
+    for run in Run.objects.live().filter(thread=thread):
+        execution.look(run.id)
+
+
+def open_question(thread: Thread) -> Interrupt:
+    return Interrupt.objects.open().get(thread=thread)
+
+
+@functools.cache
+def _hashed() -> str:
+    """Hashing is slow on purpose: once for everybody is enough."""
+    return make_password(PASSWORD)
+
+
+def _person(username: str, *groups: Group, first_name: str = "", last_name: str = "") -> User:
+    person = User.objects.create(username=username, password=_hashed(), first_name=first_name, last_name=last_name)
+    person.groups.set(groups)
+    return person
