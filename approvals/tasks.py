@@ -14,7 +14,7 @@ from approvals.models import Run
 log = structlog.get_logger(__name__)
 
 
-@shared_task(name="holdpoint.look_at_run", queue="holdpoint", ignore_result=True)
+@shared_task(name="holdpoint.look_at_run", ignore_result=True)
 def look_at_run(run_id: str) -> None:
     execution.look(uuid.UUID(run_id))
 

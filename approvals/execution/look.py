@@ -6,6 +6,7 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import structlog
 from django.conf import settings
 from django.db import transaction
@@ -42,6 +43,9 @@ def look(run_id: uuid.UUID | str) -> None:
                 _look_while_holding(run, held)
         except ThreadBusy:
             log.info("doorbell dropped: the thread is held")
+        except psycopg.OperationalError:
+            # Cut off, or the database restarted: whoever holds the thread next reads the head and goes on from there.
+            log.exception("the thread's connection is gone, nothing was recorded")
 
 
 def _cut_off_silent_worker(run: Run) -> None:

@@ -1,0 +1,65 @@
+"""Graphs that misbehave on purpose: they fail, change their question, or ask twice in one node or at once."""
+
+import itertools
+from typing import Annotated, Any
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import interrupt
+from typing_extensions import TypedDict
+
+from chains.asking import ask_human
+
+
+class State(TypedDict, total=False):
+    effects: str
+    log: Annotated[list[Any], lambda old, new: [*old, *new]]
+
+
+_counter = itertools.count()
+
+
+def _fail_until_told(state: State) -> State:
+    """Fails for as long as the file its input names does not exist."""
+    with open(state["effects"]) as file:
+        return {"log": [file.read()]}
+
+
+def _restless(state: State) -> State:
+    """Computes its arguments in the asking node: each run asks about another amount."""
+    answer = ask_human(action="pay", title="Pay", arguments={"amount": next(_counter)})
+    return {"log": [answer.arguments["amount"]]}
+
+
+def _two_in_one(state: State) -> State:
+    first = interrupt("First?")
+    second = interrupt("Second?")
+    return {"log": [first, second]}
+
+
+def _left(state: State) -> State:
+    return {"log": [["left", interrupt("Left?")]]}
+
+
+def _right(state: State) -> State:
+    return {"log": [["right", interrupt("Right?")]]}
+
+
+def _one_node(node: Any) -> StateGraph[State]:
+    builder = StateGraph(State)
+    builder.add_node("only", node)
+    builder.add_edge(START, "only")
+    builder.add_edge("only", END)
+    return builder
+
+
+failing = _one_node(_fail_until_told)
+restless = _one_node(_restless)
+twice = _one_node(_two_in_one)
+
+parallel = StateGraph(State)
+parallel.add_node("left", _left)
+parallel.add_node("right", _right)
+parallel.add_edge(START, "left")
+parallel.add_edge(START, "right")
+parallel.add_edge("left", END)
+parallel.add_edge("right", END)
