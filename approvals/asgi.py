@@ -1,6 +1,7 @@
 """The web process: pages over HTTP, and one socket that says what changed."""
 
 import os
+from typing import Any, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "approvals.settings")
 os.environ.setdefault("HOLDPOINT_DATABASE_POOL", "1")
@@ -17,6 +18,6 @@ from approvals.urls import websocket_urlpatterns  # noqa: E402  the apps must be
 application = ProtocolTypeRouter(
     {
         "http": pages,
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(cast(Any, websocket_urlpatterns)))),
     }
 )

@@ -45,5 +45,7 @@ def _send(groups: list[str], message: dict[str, str]) -> None:
 
 async def _send_all(groups: list[str], message: dict[str, str]) -> None:
     layer = get_channel_layer()
+    if layer is None:
+        return
     for group in groups:
         await layer.group_send(group, message)

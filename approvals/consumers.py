@@ -1,6 +1,7 @@
 """The socket: it says what changed to those who may know, and carries nothing from the browser but what to watch."""
 
-from typing import Any
+import json
+from typing import Any, cast
 from uuid import UUID
 
 from channels.db import database_sync_to_async
@@ -18,7 +19,7 @@ class ChangesConsumer(AsyncJsonWebsocketConsumer):
     """Joins the groups this person may hear: their own requests, the queue, and the threads their page shows."""
 
     async def connect(self) -> None:
-        self.person: User | AnonymousUser = self.scope["user"]
+        self.person = cast(User | AnonymousUser, self.scope["user"])
         self.watched: set[str] = set()
         if not isinstance(self.person, User):
             await self.close(UNAUTHORISED)
@@ -27,6 +28,14 @@ class ChangesConsumer(AsyncJsonWebsocketConsumer):
         await self.channel_layer.group_add(broadcasts.person_group(self.person.id), self.channel_name)
         if await _may_see_queue(self.person):
             await self.channel_layer.group_add(broadcasts.QUEUE, self.channel_name)
+
+    @classmethod
+    async def decode_json(cls, text_data: str) -> Any:
+        """What is not JSON is nothing, rather than the end of the socket."""
+        try:
+            return json.loads(text_data)
+        except ValueError:
+            return None
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         """`{"watch": "<thread id>"}`; anything else is ignored."""
