@@ -1,9 +1,13 @@
 """Who is told that what changed. Never the content: pages fetch that, with their own permission checks."""
 
+import asyncio
+import os
+import threading
 import uuid
+from collections.abc import Coroutine
+from typing import Any
 
 import structlog
-from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
@@ -12,6 +16,8 @@ from approvals.models import Thread
 log = structlog.get_logger(__name__)
 
 QUEUE = "queue"
+# More than this on their way means that Redis is slow or gone: pages look again by themselves, so drop the rest.
+MOST_ON_THEIR_WAY = 1_000
 
 
 def thread_group(thread_id: uuid.UUID | str) -> str:
@@ -23,29 +29,58 @@ def person_group(person_id: int) -> str:
 
 
 def thread_changed(thread: Thread) -> None:
-    """Tell the thread's pages, its requester's list and the queue."""
+    """Tell the thread's pages, its requester's list and the queue. Returns at once."""
     groups = [thread_group(thread.id), QUEUE]
     if thread.requested_by_id is not None:
         groups.append(person_group(thread.requested_by_id))
-    _send(groups, {"type": "changed", "thread": str(thread.id)})
+    _sender().send(groups, {"type": "changed", "thread": str(thread.id)})
 
 
-def step_changed(thread: Thread, node: str) -> None:
-    """Progress of a run, to the people who have its page open."""
-    _send([thread_group(thread.id)], {"type": "changed", "thread": str(thread.id), "node": node})
+def step_began(thread: Thread, node: str) -> None:
+    """Progress of a run, to the people who have its page open. Returns at once."""
+    _sender().send([thread_group(thread.id)], {"type": "changed", "thread": str(thread.id), "node": node})
 
 
-def _send(groups: list[str], message: dict[str, str]) -> None:
+class Sender:
+    """One event loop in a thread of its own, so that nobody who changes something waits for Redis."""
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self._on_their_way = 0
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="broadcasts", daemon=True).start()
+
+    def send(self, groups: list[str], message: dict[str, str]) -> None:
+        if self._on_their_way < MOST_ON_THEIR_WAY:
+            self._on_their_way += 1
+            asyncio.run_coroutine_threadsafe(self._counted(_send(groups, message)), self._loop)
+
+    async def _counted(self, sending: Coroutine[Any, Any, None]) -> None:
+        try:
+            await sending
+        finally:
+            self._on_their_way -= 1
+
+
+async def _send(groups: list[str], message: dict[str, str]) -> None:
     """Lost when Redis is away: pages look again when they reconnect."""
+    layer = get_channel_layer()
+    if layer is None:
+        return
     try:
-        async_to_sync(_send_all)(groups, message)
+        for group in groups:
+            await layer.group_send(group, message)
     except (RedisError, OSError, TimeoutError):
         log.warning("broadcast lost", thread_id=message["thread"])
 
 
-async def _send_all(groups: list[str], message: dict[str, str]) -> None:
-    layer = get_channel_layer()
-    if layer is None:
-        return
-    for group in groups:
-        await layer.group_send(group, message)
+_senders: list[Sender] = []
+_making = threading.Lock()
+
+
+def _sender() -> Sender:
+    """This process's own: a loop does not live on after a fork."""
+    with _making:
+        if not _senders or _senders[-1].process != os.getpid():
+            _senders[:] = [Sender()]
+        return _senders[-1]

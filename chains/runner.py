@@ -67,9 +67,9 @@ def advance(
     work: Work,
     *,
     control: RunControl | None = None,
-    on_step: Callable[[str, bool], None] = lambda node, ended: None,
+    on_step: Callable[[str], None] = lambda node: None,
 ) -> Outcome:
-    """Call while holding the thread. `on_step(node, ended)` is told as nodes start and end.
+    """Call while holding the thread. `on_step(node)` is told as nodes begin.
 
     A node's error comes back as `Outcome.failure`; an error of the saver is raised, since nothing is known then.
     """
@@ -116,11 +116,12 @@ def _drive(
     step: Any,
     config: RunnableConfig,
     control: RunControl | None,
-    on_step: Callable[[str, bool], None],
+    on_step: Callable[[str], None],
 ) -> None:
     for _, event in graph.stream(step, config, stream_mode=["tasks"], durability="sync", control=control):
         task = cast(Mapping[str, Any], event)
-        on_step(str(task["name"]), "result" in task)
+        if "input" in task:
+            on_step(str(task["name"]))
 
 
 def _usage(counter: UsageMetadataCallbackHandler) -> dict[str, tuple[int, int]]:

@@ -3,6 +3,7 @@
 import os
 import socket
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -127,5 +128,5 @@ def _answers(run: Run) -> dict[tuple[str, str], Any]:
     return {decision.interrupt.key: decision.answer for decision in Decision.objects.to_apply(run.thread_id)}
 
 
-def _teller(thread: Thread) -> Any:
-    return lambda node, ended: broadcasts.step_changed(thread, node)
+def _teller(thread: Thread) -> Callable[[str], None]:
+    return lambda node: broadcasts.step_began(thread, node)

@@ -1,0 +1,23 @@
+"""`python -m bench [case ...]`: throughput, live. All of them without arguments. Run it with python3 run.py's .venv."""
+
+import sys
+
+from bench.desk import open_desk
+
+CASES = ("throughput", "live")
+
+
+def main(names: list[str]) -> None:
+    unknown = sorted(set(names) - set(CASES))
+    if unknown:
+        sys.exit(f"There is no such case: {', '.join(unknown)}. There are: {', '.join(CASES)}.")
+    with open_desk() as desk:
+        # Django's models can be imported only now that the services' addresses are known.
+        from bench import throughput  # noqa: PLC0415
+
+        measure = {"throughput": throughput.measure}
+        for name in names or CASES:
+            measure[name](desk)
+
+
+main(sys.argv[1:])
