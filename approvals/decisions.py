@@ -26,7 +26,7 @@ from approvals.models import (
     Vote,
 )
 from approvals.models.people import name_of
-from approvals.policies import Act, require
+from approvals.policies import Act, NotAllowed, require
 
 LONGEST_NOTE = 4_000
 
@@ -58,6 +58,10 @@ class MissingSeen(ValueError):
 
 class Changed(Exception):
     """The question is no longer the one that was on screen. Nothing was decided; look at the new one."""
+
+
+class TooLate(Exception):
+    """The worker has carried on already, so this cannot be taken back any more."""
 
 
 class AlreadyDecided(Exception):
@@ -95,6 +99,36 @@ def decide(person: User, interrupt_id: uuid.UUID, ballot: Ballot) -> Interrupt:
         taken.remember(interrupt.id)
     broadcasts.thread_changed(thread)
     return interrupt
+
+
+def undo(person: User, interrupt_id: uuid.UUID) -> Interrupt:
+    """Take one's own decision back while its worker still waits; the same question is open again under a new row.
+
+    Raises NotAllowed when somebody else decided, TooLate when the worker has carried on. Undo and worker race for the
+    thread's lock: exactly one of them wins.
+    """
+    thread_id = Interrupt.objects.values_list("thread_id", flat=True).get(id=interrupt_id)
+    with transaction.atomic():
+        thread = Thread.objects.locked(thread_id)
+        interrupt = Interrupt.objects.locked(interrupt_id)
+        if interrupt.status != InterruptStatus.DECIDED:
+            raise TooLate(TooLate.__doc__)
+        if interrupt.decision.decided_by_id != person.id:
+            raise NotAllowed(f"Only {interrupt.decision.decided_by_name} can take this back.")
+        _keep_worker_waiting(thread)
+        interrupt.decision.void(f"Taken back by {name_of(person)}.")
+        interrupt.move(InterruptStatus.SUPERSEDED, since=InterruptStatus.DECIDED)
+        again = interrupt.ask_again()
+        thread.move(ThreadStatus.PAUSED, since=(ThreadStatus.QUEUED,))
+        Event.append(thread, EventKind.DECISION_UNDONE, by=person, interrupt=str(interrupt.id), again=str(again.id))
+    broadcasts.thread_changed(thread)
+    return again
+
+
+def _keep_worker_waiting(thread: Thread) -> None:
+    waiting = thread.runs.live().first()
+    if waiting is not None and not waiting.cancel_before_due():
+        raise TooLate(TooLate.__doc__)
 
 
 def _require_seen(seen: Seen) -> None:

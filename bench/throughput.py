@@ -17,7 +17,7 @@ from approvals import decisions, threads
 from approvals.decisions import Ballot, Seen
 from approvals.models import Interrupt, Thread, ThreadStatus, Verdict
 from bench.desk import Desk
-from bench.people import person
+from bench.people import nobody_waits, person
 
 REQUESTS = 60
 ROUNDS = 3
@@ -25,6 +25,7 @@ TEXT = "Hello, this is Marta Nowak. Both lamps of order ORD-48213 arrived broken
 
 
 def measure(desk: Desk) -> None:
+    nobody_waits()
     requester, reviewer = person("bench-requester", "requesters"), person("bench-reviewer", "reviewers")
     through_app(requester, reviewer)  # the first ones pay for imports and connections
     app: list[float] = []

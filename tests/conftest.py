@@ -44,6 +44,7 @@ def cast(db: None) -> Cast:
     groups = {name: Group.objects.get_or_create(name=name)[0] for name in ("requesters", "reviewers", "operators")}
     policy, _ = Policy.objects.get_or_create(name="Default", defaults={"priority": -1000})
     policy.reviewers.set([groups["reviewers"]])
+    Policy.objects.update(undo_seconds=0)
     return Cast(
         rita=_person("rita", groups["requesters"], first_name="Rita", last_name="Sen"),
         alice=_person("alice", groups["reviewers"], first_name="Alice", last_name="Okafor"),

@@ -30,6 +30,7 @@ class EventKind(models.TextChoices):
     VOTE_CAST = "vote.cast", "Voted"
     DECISION_MADE = "decision.made", "Decided"
     DECISION_APPLIED = "decision.applied", "Decision carried out"
+    DECISION_UNDONE = "decision.undone", "Decision taken back"
     DECISION_VOIDED = "decision.voided", "Decision not carried out"
     STATE_EDITED = "state.edited", "State edited"
     STATE_EDIT_REFUSED = "state.edit_refused", "Edit of the state refused"

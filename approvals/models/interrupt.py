@@ -168,6 +168,12 @@ class Interrupt(models.Model):
             **policy,
         )
 
+    def ask_again(self) -> "Interrupt":
+        """The very same question, open again under the very same policy, after its first row was closed."""
+        fields = {field.attname: getattr(self, field.attname) for field in self._meta.concrete_fields}
+        fresh = {"id": uuid.uuid4(), "asked": self.asked + 1, "status": InterruptStatus.OPEN, "closed_at": None}
+        return Interrupt.objects.create(**{**fields, **fresh})
+
     def move(self, to: InterruptStatus, *, since: InterruptStatus) -> bool:
         """Compare and swap. False: somebody else moved it first, nothing was changed."""
         closing = {} if to == InterruptStatus.DECIDED else {"closed_at": Now()}

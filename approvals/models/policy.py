@@ -39,7 +39,7 @@ class Policy(models.Model):
     four_eyes = models.BooleanField(default=True, help_text="The requester may not decide.")
     risk = models.CharField(max_length=8, choices=Risk, default=Risk.MEDIUM)
     undo_seconds = models.PositiveSmallIntegerField(
-        default=0,
+        default=5,
         validators=[MaxValueValidator(60)],
         help_text="How long a decision waits before the worker carries on.",
     )

@@ -171,6 +171,11 @@ class Run(models.Model):
             Outbox.settle_doorbell(self.id)
         return cancelled
 
+    def cancel_before_due(self) -> bool:
+        """End a run that still has to wait, so that no worker can have it."""
+        waiting = Run.objects.filter(id=self.id, status=RunStatus.PENDING, not_before__gt=Now())
+        return waiting.exists() and self.cancel()
+
     @property
     def is_live(self) -> bool:
         return self.status in LIVE_RUNS

@@ -1,0 +1,128 @@
+"""A decision can be taken back while its worker still waits, and not a moment longer."""
+
+import pytest
+from django.db import connection
+
+from approvals import decisions, execution, threads
+from approvals.decisions import TooLate
+from approvals.models import (
+    Decision,
+    Event,
+    EventKind,
+    InterruptStatus,
+    Policy,
+    Run,
+    RunStatus,
+    Thread,
+    ThreadStatus,
+    Verdict,
+)
+from approvals.policies import NotAllowed
+from tests.conftest import Cast, open_question, work_off
+from tests.test_main_job import ballot
+from tests.test_races import together
+
+
+@pytest.fixture
+def patient(cast: Cast) -> Thread:
+    """A thread whose policy gives half a minute to take a decision back."""
+    Policy.objects.update(undo_seconds=30)
+    thread = threads.submit(cast.rita, "prompt_chain", {"request": "Hello"})
+    work_off(thread)
+    thread.refresh_from_db()
+    return thread
+
+
+def test_the_worker_waits_for_the_window(patient: Thread, cast: Cast) -> None:
+    question = open_question(patient)
+    decisions.decide(cast.alice, question.id, ballot(question, Verdict.APPROVE))
+
+    work_off(patient)
+
+    question.refresh_from_db()
+    assert question.status == InterruptStatus.DECIDED
+    assert question.decision.applied_at is None
+
+
+def test_a_decision_taken_back_opens_the_same_question_again(patient: Thread, cast: Cast) -> None:
+    question = open_question(patient)
+    decisions.decide(cast.alice, question.id, ballot(question, Verdict.APPROVE))
+
+    again = decisions.undo(cast.alice, question.id)
+
+    patient.refresh_from_db()
+    assert patient.status == ThreadStatus.PAUSED
+    assert open_question(patient) == again
+    assert (again.key, again.asked) == (question.key, 2)
+    assert Decision.objects.get().void_reason == "Taken back by Alice Okafor."
+    assert not Run.objects.live().filter(thread=patient).exists()
+    assert Event.objects.filter(thread=patient, kind=EventKind.DECISION_UNDONE).count() == 1
+
+
+def test_the_question_can_be_decided_anew(patient: Thread, cast: Cast) -> None:
+    question = open_question(patient)
+    decisions.decide(cast.alice, question.id, ballot(question, Verdict.APPROVE))
+    again = decisions.undo(cast.alice, question.id)
+
+    decisions.decide(cast.bob, again.id, ballot(again, Verdict.REJECT, note="Not this one."))
+    Run.objects.live().update(not_before="2000-01-01T00:00:00Z")
+    work_off(patient)
+
+    patient.refresh_from_db()
+    again.refresh_from_db()
+    assert patient.status == ThreadStatus.DONE
+    assert again.decision.applied_at is not None
+
+
+def test_nobody_else_takes_it_back(patient: Thread, cast: Cast) -> None:
+    question = open_question(patient)
+    decisions.decide(cast.alice, question.id, ballot(question, Verdict.APPROVE))
+
+    with pytest.raises(NotAllowed, match="Only Alice Okafor"):
+        decisions.undo(cast.bob, question.id)
+
+
+def test_after_the_window_it_is_too_late(patient: Thread, cast: Cast) -> None:
+    question = open_question(patient)
+    decisions.decide(cast.alice, question.id, ballot(question, Verdict.APPROVE))
+    Run.objects.live().update(not_before="2000-01-01T00:00:00Z")
+
+    with pytest.raises(TooLate):
+        decisions.undo(cast.alice, question.id)
+
+    work_off(patient)
+    with pytest.raises(TooLate):
+        decisions.undo(cast.alice, question.id)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_undo_and_worker_do_not_both_win(cast: Cast) -> None:
+    """At the very end of the window either may be first; what they leave behind must fit together."""
+    Policy.objects.update(undo_seconds=1)
+    outcomes = set()
+    for _ in range(6):
+        thread = threads.submit(cast.rita, "prompt_chain", {"request": "Hello"})
+        work_off(thread)
+        question = open_question(thread)
+        decisions.decide(cast.alice, question.id, ballot(question, Verdict.APPROVE))
+        run = Run.objects.live().get(thread=thread)
+
+        undone, _ = together(
+            lambda question=question, run=run: _at_the_end(run, decisions.undo, cast.alice, question.id),  # type: ignore[misc]
+            lambda run=run: _at_the_end(run, execution.look, run.id),  # type: ignore[misc]
+        )
+
+        decision = Decision.objects.get(interrupt=question)
+        run.refresh_from_db()
+        assert (decision.applied_at is None) != (decision.voided_at is None)
+        assert isinstance(undone, TooLate) == (run.status != RunStatus.CANCELLED)
+        outcomes.add(run.status)
+        work_off(thread)
+    assert outcomes <= {RunStatus.CANCELLED, RunStatus.SUCCEEDED, RunStatus.PENDING}
+
+
+def _at_the_end(run: Run, act, *arguments: object) -> object:  # type: ignore[no-untyped-def]
+    """Wait on the database's clock until the window is just about to close."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(greatest(0, extract(epoch FROM %s - clock_timestamp())))", [run.not_before])
+    return act(*arguments)
