@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 
 from approvals import broadcasts
@@ -107,9 +108,15 @@ def _facts(outcome: Outcome, status: ThreadStatus) -> dict[str, Any]:
 
 def _cost(outcome: Outcome) -> Decimal | None:
     """US dollars, or None when the price of one of the models is not known."""
-    prices = [price(model, tokens_in=sent, tokens_out=got) for model, (sent, got) in outcome.usage.items()]
+    prices = [price(_full_name(model), tokens_in=sent, tokens_out=got) for model, (sent, got) in outcome.usage.items()]
     known = [Decimal(str(amount)) for amount in prices if amount is not None]
     return sum(known, Decimal(0)) if len(known) == len(prices) else None
+
+
+def _full_name(model: str) -> str:
+    """Models report their bare name; a price is that of a provider's model."""
+    provider, colon, _ = settings.HOLDPOINT_MODEL.partition(":")
+    return f"{provider}{colon}{model}" if colon else model
 
 
 def _settle_questions(thread: Thread, run: Run, head: Head) -> None:

@@ -1,0 +1,1 @@
+"""The chains that come with Holdpoint, one package or module each."""
