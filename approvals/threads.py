@@ -68,6 +68,24 @@ def carry_on(person: User, thread_id: uuid.UUID, *, reason: str = "") -> Thread:
     return thread
 
 
+def ask_again(person: User, thread_id: uuid.UUID, *, reason: str = "") -> Thread:
+    """Put a question anew whose answer the graph failed on. Raises NotAllowed, NotNow.
+
+    Retrying would give the node the same answer again.
+    """
+    with transaction.atomic():
+        thread = Thread.objects.locked(thread_id)
+        require(person, Act.CARRY_ON, thread)
+        _require_status(thread, ThreadStatus.FAILED)
+        failed_on = Interrupt.objects.pending().filter(thread=thread).first()
+        if failed_on is None:
+            raise NotNow("There is no question to ask again. Retry instead.")
+        _owe(thread, RunKind.FORK, by=person, payload={"checkpoint_id": failed_on.checkpoint_id}, reason=reason)
+        Event.append(thread, EventKind.RUN_REQUESTED, by=person, reason=reason, ask_again=str(failed_on.id))
+    broadcasts.thread_changed(thread)
+    return thread
+
+
 def edit_state(
     person: User, thread_id: uuid.UUID, values: dict[str, Any], *, seen_checkpoint_id: str, reason: str
 ) -> Thread:

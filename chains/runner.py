@@ -24,13 +24,14 @@ LONGEST_MESSAGE = 300
 @dataclass(frozen=True)
 class Work:
     """What a run may do. `first` starts a thread that has no checkpoint, `turn` a finished thread's next turn;
-    `answers` are keyed by (interrupt id, hash).
+    `answers` are keyed by (interrupt id, hash); `ask_again_at` is the checkpoint whose questions are asked anew.
     """
 
     run_id: str
     first: Mapping[str, Any] | None = None
     turn: Mapping[str, Any] | None = None
     answers: Mapping[tuple[str, str], Any] = field(default_factory=dict)
+    ask_again_at: str = ""
     by: str = ""
     reason: str = ""
 
@@ -74,10 +75,13 @@ def advance(
     A node's error comes back as `Outcome.failure`; an error of the saver is raised, since nothing is known then.
     """
     counter = UsageMetadataCallbackHandler()
-    step = _next_input(read_head(graph, thread_id), work)
+    head = read_head(graph, thread_id)
+    step = _next_input(head, work)
     failure, drained = None, False
     if step is not _NOTHING:
         config: RunnableConfig = {**config_for(thread_id, work), "callbacks": [counter]}
+        if _asks_again(head, work):
+            config["configurable"]["checkpoint_id"] = work.ask_again_at
         try:
             _drive(graph, step, config, control, on_step)
         except GraphDrained:
@@ -99,7 +103,7 @@ def config_for(thread_id: str, work: Work) -> RunnableConfig:
 
 def _next_input(head: Head, work: Work) -> Any:
     """None continues; `_NOTHING` means that there is nothing for this run to do."""
-    if head.status is HeadStatus.UNFINISHED:
+    if head.status is HeadStatus.UNFINISHED or _asks_again(head, work):
         return None
     if head.status is HeadStatus.WAITING:
         chosen = {p.interrupt_id: work.answers[p.key] for p in head.pending if p.key in work.answers}
@@ -109,6 +113,13 @@ def _next_input(head: Head, work: Work) -> Any:
     if work.turn is not None and head.run_id != work.run_id:
         return dict(work.turn)
     return _NOTHING
+
+
+def _asks_again(head: Head, work: Work) -> bool:
+    """LangGraph keeps an answer its node refused, and gives it to the node for ever after. Naming the checkpoint
+    makes it fork instead: the questions are asked anew, under new ids. Done once for each run.
+    """
+    return bool(work.ask_again_at) and head.checkpoint_id == work.ask_again_at and head.run_id != work.run_id
 
 
 def _drive(

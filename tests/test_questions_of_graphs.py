@@ -1,10 +1,15 @@
 """Graphs that ask in awkward ways still get exactly the answer that was given to exactly the question."""
 
+from pathlib import Path
+
 import pytest
+from langgraph.graph import START, StateGraph
 
 from approvals import decisions, inspection, threads
+from approvals.execution.opened import registry
 from approvals.models import Decision, Interrupt, InterruptStatus, Run, Thread, ThreadStatus, Verdict
 from tests.conftest import Cast, open_question, work_off
+from tests.graphs import slow
 from tests.test_main_job import ballot, values
 
 
@@ -63,7 +68,7 @@ def test_parallel_questions_are_carried_on_with_once_all_are_decided(cast: Cast)
     assert Decision.objects.filter(applied_at__isnull=False).count() == 2
 
 
-def test_a_failed_node_says_so_and_can_be_retried(cast: Cast, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_failed_node_says_so_and_can_be_retried(cast: Cast, tmp_path: Path) -> None:
     missing = tmp_path / "told"
     thread = started(cast, "failing", effects=str(missing))
     assert thread.status == ThreadStatus.FAILED
@@ -76,6 +81,26 @@ def test_a_failed_node_says_so_and_can_be_retried(cast: Cast, tmp_path) -> None:
     thread.refresh_from_db()
     assert thread.status == ThreadStatus.DONE
     assert values(thread)["log"] == ["now"]
+
+
+def test_an_answer_the_node_fails_on_does_not_poison_the_thread(cast: Cast) -> None:
+    thread = started(cast, "picky")
+    question = open_question(thread)
+    decisions.decide(cast.alice, question.id, ballot(question, Verdict.RESPOND, note="a few"))
+    work_off(thread)
+    thread.refresh_from_db()
+    assert thread.status == ThreadStatus.FAILED
+
+    threads.ask_again(cast.oscar, thread.id, reason="Not a number.")
+    work_off(thread)
+    again = open_question(thread)
+    question.refresh_from_db()
+    assert question.status == InterruptStatus.SUPERSEDED
+    assert "did not take this answer" in question.decision.void_reason
+
+    decisions.decide(cast.bob, again.id, ballot(again, Verdict.RESPOND, note="7"))
+    work_off(thread)
+    assert values(thread)["log"] == [7]
 
 
 def test_a_question_that_is_still_open_is_not_carried_past(cast: Cast) -> None:
@@ -91,3 +116,27 @@ def test_a_raw_question_is_marked_as_not_bound(cast: Cast) -> None:
     thread = started(cast, "twice")
 
     assert not inspection.question_of(open_question(thread)).is_bound
+
+
+def test_a_node_renamed_under_a_waiting_thread_fails_in_words_and_heals(
+    cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread = started(cast, "slow", effects=str(tmp_path / "effects"))
+    renamed = StateGraph(slow.State)
+    renamed.add_node("inquire", slow.ask)
+    renamed.add_edge(START, "inquire")
+    approve(cast, open_question(thread))
+
+    with monkeypatch.context() as patch:
+        patch.setitem(registry()._builders, "slow", renamed)
+        work_off(thread)
+        thread.refresh_from_db()
+        assert thread.status == ThreadStatus.FAILED
+        failed = Run.objects.filter(thread=thread).latest("created_at")
+        assert "no longer has the node ask" in failed.error_message
+    threads.carry_on(cast.oscar, thread.id)
+    work_off(thread)
+
+    thread.refresh_from_db()
+    assert thread.status == ThreadStatus.DONE
+    assert "act 40" in (tmp_path / "effects").read_text()

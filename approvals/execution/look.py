@@ -95,6 +95,7 @@ def _take_step(run: Run, held: Held, heartbeat: Heartbeat) -> Outcome:
         first=_first_input(run),
         turn=_turn_input(run),
         answers=_answers(run),
+        ask_again_at=run.payload["checkpoint_id"] if run.kind == RunKind.FORK else "",
         by=run.requested_by_name,
         reason=run.reason,
     )

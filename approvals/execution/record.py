@@ -30,6 +30,8 @@ from chains.runner import Outcome
 log = structlog.get_logger(__name__)
 
 RUNNING = (ThreadStatus.RUNNING,)
+REFUSED = "The graph did not take this answer, so the question was asked again."
+CHANGED = "The graph changed the question before the decision reached it."
 UNEXPLAINED = "The graph stopped before its end without saying why. Retry it."
 
 
@@ -134,13 +136,14 @@ def _settle_questions(thread: Thread, run: Run, head: Head) -> None:
 
 def _close(thread: Thread, run: Run, interrupt: Interrupt, head: Head) -> None:
     """A question that is no longer asked: carried out, or replaced before its decision reached it."""
-    if interrupt.status == InterruptStatus.DECIDED and not _was_replaced(interrupt, head):
+    replaced = run.kind == RunKind.FORK or _was_replaced(interrupt, head)
+    if interrupt.status == InterruptStatus.DECIDED and not replaced:
         interrupt.decision.apply(run.generation)
         interrupt.move(InterruptStatus.APPLIED, since=InterruptStatus.DECIDED)
         Event.append(thread, EventKind.DECISION_APPLIED, interrupt=str(interrupt.id), run=str(run.id))
         return
     if interrupt.status == InterruptStatus.DECIDED:
-        interrupt.decision.void("The graph changed the question before the decision reached it.")
+        interrupt.decision.void(REFUSED if run.kind == RunKind.FORK else CHANGED)
         Event.append(thread, EventKind.DECISION_VOIDED, interrupt=str(interrupt.id))
     interrupt.move(InterruptStatus.SUPERSEDED, since=InterruptStatus(interrupt.status))
     Event.append(thread, EventKind.INTERRUPT_SUPERSEDED, interrupt=str(interrupt.id), run=str(run.id))

@@ -36,6 +36,10 @@ def _two_in_one(state: State) -> State:
     return {"log": [first, second]}
 
 
+def _wants_a_number(state: State) -> State:
+    return {"log": [int(interrupt("How many?"))]}
+
+
 def _left(state: State) -> State:
     return {"log": [["left", interrupt("Left?")]]}
 
@@ -55,6 +59,7 @@ def _one_node(node: Any) -> StateGraph[State]:
 failing = _one_node(_fail_until_told)
 restless = _one_node(_restless)
 twice = _one_node(_two_in_one)
+picky = _one_node(_wants_a_number)
 
 parallel = StateGraph(State)
 parallel.add_node("left", _left)

@@ -1,0 +1,70 @@
+"""A pytest plugin (`-p tests.services`): PostgreSQL and Redis run before pytest-django reads the settings."""
+
+import atexit
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Generator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from approvals.embedded import CannotRun, postgres, valkey
+from approvals.embedded.processes import stop
+
+TEST_CHAINS = ",".join(
+    [
+        "slow=tests.graphs.slow:graph",
+        *(f"{name}=tests.graphs.awkward:{name}" for name in ("failing", "restless", "twice", "picky", "parallel")),
+    ]
+)
+UNSAFE_AND_QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300")
+
+running = ExitStack()
+atexit.register(running.close)  # for an end so early that pytest does not call pytest_unconfigure
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+    options = early_config.known_args_namespace
+    if not (options.help or options.version):
+        _set_environment()
+        try:
+            _start_what_is_not_named()
+        except CannotRun as error:
+            raise pytest.UsageError(str(error)) from error
+    return (yield)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    running.close()
+
+
+def _set_environment() -> None:
+    """The same for everyone: what a developer has set for the Holdpoint they run is not for tests."""
+    for name in [name for name in os.environ if name.startswith("HOLDPOINT_")]:
+        del os.environ[name]
+    os.environ["HOLDPOINT_SECRET_KEY"] = secrets.token_urlsafe(50)
+    os.environ["HOLDPOINT_LOCAL"] = "1"
+    os.environ["HOLDPOINT_MODEL"] = "offline"
+    os.environ["HOLDPOINT_CHAINS"] = TEST_CHAINS
+
+
+def _start_what_is_not_named() -> None:
+    var = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="holdpoint-tests-")))
+    var.chmod(0o711)  # root's PostgreSQL runs as another user, who walks through here
+    if not os.environ.get("REDIS_URL"):
+        found = shutil.which(os.environ.get("REDIS_SERVER") or "redis-server")
+        redis = valkey.start(var, executable=Path(found) if found else None)
+        running.callback(stop, redis.child)
+        valkey.wait_until_ready(redis)
+        os.environ["REDIS_URL"] = redis.url
+    if not os.environ.get("DATABASE_URL"):
+        options = [part for option in UNSAFE_AND_QUICK for part in ("-c", option)]
+        database = postgres.start(var, options=options, sync=False, elsewhere=var / "elsewhere")
+        running.callback(stop, database.child)
+        postgres.wait_until_ready(database)
+        os.environ["DATABASE_URL"] = database.url
