@@ -8,6 +8,7 @@ from celery import bootsteps
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
+from approvals.execution import NotFit, refuse_unfit
 from approvals.tasks import sweep
 
 log = structlog.get_logger(__name__)
@@ -24,6 +25,13 @@ class Sweeper(bootsteps.StartStopStep):
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
     def start(self, worker: Any) -> None:
+        """Refuses to let an unfit worker start, in words."""
+        try:
+            refuse_unfit()
+        except NotFit as error:
+            raise SystemExit(f"This worker does not start. {error}") from error
+        finally:
+            connection.close()
         self._thread.start()
 
     def stop(self, worker: Any) -> None:

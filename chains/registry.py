@@ -72,19 +72,28 @@ class Registry:
     """Chains by name, each imported once and its builder kept, so that compiling on a saver stays cheap."""
 
     def __init__(self, paths: Mapping[str, str], contexts: Mapping[str, ChainContext]) -> None:
-        self._chains = {name: load_chain(name, path) for name, path in paths.items()}
         self._contexts = contexts
+        self._chains: dict[str, Chain] = {}
         self._builders: dict[str, Builder] = {}
+        self.broken: dict[str, BrokenChain] = {}
+        for name, path in paths.items():
+            try:
+                self._chains[name] = load_chain(name, path)
+            except BrokenChain as error:
+                self.broken[name] = error
 
     def names(self) -> list[str]:
+        """The chains that can be used; one that is broken does not keep the others from working."""
         return list(self._chains)
 
     def get(self, name: str) -> Chain:
-        try:
-            return self._chains[name]
-        except KeyError:
+        """Raises UnknownChain, or BrokenChain with what is wrong."""
+        if name in self.broken:
+            raise self.broken[name]
+        if name not in self._chains:
             known = ", ".join(self._chains) or "none"
-            raise UnknownChain(f"No chain is called {name!r}. Registered: {known}.") from None
+            raise UnknownChain(f"No chain is called {name!r}. Registered: {known}.")
+        return self._chains[name]
 
     def context(self, name: str) -> ChainContext:
         return self._contexts.get(name, ChainContext())

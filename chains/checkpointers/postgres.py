@@ -3,6 +3,7 @@
 import contextlib
 import os
 import time
+import uuid
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -27,6 +28,8 @@ SELECT pg_terminate_backend(pid, %s) AS gone FROM pg_stat_activity
 WHERE pid = %s AND backend_start::text = %s AND pid <> pg_backend_pid()
 """
 TERMINATE_WAIT_MS = 5_000
+# A closed connection's server process takes a moment to notice.
+CLOSING_SECONDS = 2.0
 
 
 class PostgresCheckpointer:
@@ -76,6 +79,18 @@ class PostgresCheckpointer:
         with self._connect() as connection:
             row = connection.execute(TERMINATE, (TERMINATE_WAIT_MS, backend.pid, backend.started)).fetchone()
         return bool(row and row["gone"])
+
+    def lock_holds(self) -> bool:
+        """Whether a lock taken on one connection is refused to a second, and free again when the first is gone."""
+        probe = f"probe {uuid.uuid4()}"
+        with self._connect() as second:
+            with self._connect() as first:
+                taken = _first(first, LOCK, probe)["got"]
+                refused = not _first(second, LOCK, probe)["got"]
+            deadline = time.monotonic() + CLOSING_SECONDS
+            while not (freed := _first(second, LOCK, probe)["got"]) and time.monotonic() < deadline:
+                time.sleep(0.01)
+        return bool(taken and refused and freed)
 
     def close(self) -> None:
         if self._pool is not None:

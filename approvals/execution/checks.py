@@ -1,0 +1,131 @@
+"""What must be so before a worker may start, and what an operator wants to know: each check with its sentence."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import psycopg
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from langgraph.checkpoint.serde import _msgpack
+from packaging.version import Version
+from redis import Redis
+from redis.exceptions import RedisError
+
+from approvals.execution.opened import checkpointer, registry
+
+# The oldest releases whose behaviour was measured, all past the advisories known for them.
+FLOORS = {
+    "langgraph": "1.2.22",
+    "langgraph-checkpoint": "4.3.2",
+    "langgraph-checkpoint-postgres": "3.2.0",
+    "langgraph-checkpoint-sqlite": "3.1.2",
+    "langchain-core": "1.4.9",
+    "celery": "5.7.0",
+    "kombu": "5.7.0",
+    "django": "5.2.19",
+}
+CHECKPOINT_TABLES = "SELECT to_regclass('checkpoints') IS NOT NULL"
+INVALID_INDEXES = """
+SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+WHERE NOT i.indisvalid AND t.relname LIKE 'checkpoint%'
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`sentence` says what is so, or what is wrong and what to do. Only some findings keep a worker from starting."""
+
+    name: str
+    passed: bool
+    sentence: str
+    refuses: bool = True
+
+
+class NotFit(RuntimeError):
+    """A worker must not start like this."""
+
+
+def examine() -> list[Finding]:
+    """Every check, passed and failed; one that cannot be made counts as failed."""
+    return [finding for check in CHECKS for finding in check()]
+
+
+def refuse_unfit() -> None:
+    """Raises NotFit with a sentence for each finding that refuses."""
+    wrong = [finding.sentence for finding in examine() if finding.refuses and not finding.passed]
+    if wrong:
+        raise NotFit(" ".join(wrong))
+
+
+def _versions() -> Iterator[Finding]:
+    for package, floor in FLOORS.items():
+        found = version(package)
+        passed = Version(found) >= Version(floor)
+        wanted = "" if passed else f", older than {floor}. Install the versions of requirements.lock."
+        yield Finding("versions", passed, f"{package} is {found}{wanted}")
+
+
+def _strict() -> Iterator[Finding]:
+    passed = bool(_msgpack.STRICT_MSGPACK_ENABLED)
+    bad = "Checkpoints could run code: LangGraph was imported before LANGGRAPH_STRICT_MSGPACK was set. Set it to true."
+    yield Finding("strict checkpoints", passed, "Checkpoints are read strictly." if passed else bad)
+
+
+def _database() -> Iterator[Finding]:
+    try:
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        said = "The tables are up to date." if not missing else "Tables are missing. Run manage.py migrate."
+        yield Finding("database", not missing, said)
+        yield from _checkpoint_tables()
+    except DatabaseError as error:
+        yield Finding("database", False, f"The database does not answer: {error}. Check DATABASE_URL.")
+
+
+def _checkpoint_tables() -> Iterator[Finding]:
+    with connection.cursor() as cursor:
+        cursor.execute(CHECKPOINT_TABLES)
+        exist = bool(cursor.fetchone()[0])
+        cursor.execute(INVALID_INDEXES)
+        invalid = [row[0] for row in cursor.fetchall()]
+    said = "The checkpoint tables are there."
+    if not exist:
+        said = "The checkpoint tables are missing. Run manage.py setup_checkpoints."
+    elif invalid:
+        said = f"The index {invalid[0]} was left unfinished. Drop it, then run manage.py setup_checkpoints."
+    yield Finding("checkpoint tables", exist and not invalid, said)
+
+
+def _lock() -> Iterator[Finding]:
+    """Advisory locks do not survive PgBouncer in transaction mode, and nothing else would say so."""
+    try:
+        passed = checkpointer().lock_holds()
+    except psycopg.Error as error:
+        yield Finding("thread lock", False, f"The thread lock could not be tried: {error}.")
+        return
+    bad = "The thread lock does not hold: let workers connect to PostgreSQL directly, not through a transaction pooler."
+    yield Finding("thread lock", passed, "The thread lock holds." if passed else bad)
+
+
+def _redis() -> Iterator[Finding]:
+    """A warning only: without Redis the sweep still finds the work once it is back."""
+    try:
+        Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=2).ping()
+        yield Finding("redis", True, "Redis answers.", refuses=False)
+    except RedisError as error:
+        yield Finding("redis", False, f"Redis does not answer: {error}. Check REDIS_URL.", refuses=False)
+
+
+def _chains() -> Iterator[Finding]:
+    """A broken chain fails its own threads; the others go on."""
+    for name in settings.HOLDPOINT_CHAINS:
+        try:
+            registry().compile(name)
+            yield Finding("chains", True, f"The chain {name} compiles.", refuses=False)
+        except Exception as error:  # building a graph is its author's code
+            yield Finding("chains", False, f"The chain {name} cannot be used: {error}", refuses=False)
+
+
+CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (_versions, _strict, _database, _lock, _redis, _chains)
