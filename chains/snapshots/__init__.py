@@ -1,0 +1,24 @@
+"""State and history of a thread as plain dataclasses: what pages show. Reads checkpoints, never writes one."""
+
+from chains.snapshots.differences import Change, ChangeKind, changes
+from chains.snapshots.history import Step, steps
+from chains.snapshots.messages import Message, ToolCall
+from chains.snapshots.paths import Path, path
+from chains.snapshots.records import NoCheckpoints
+from chains.snapshots.states import Channel, State, state_at
+
+__all__ = [
+    "Change",
+    "ChangeKind",
+    "Channel",
+    "Message",
+    "NoCheckpoints",
+    "Path",
+    "State",
+    "Step",
+    "ToolCall",
+    "changes",
+    "path",
+    "state_at",
+    "steps",
+]

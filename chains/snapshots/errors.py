@@ -1,0 +1,34 @@
+"""What may be shown of an error: its messages can hold passwords and whole documents."""
+
+import ast
+import re
+
+from chains.jsonable import MARK
+
+LENGTH = 200
+# A checkpoint keeps the repr of an error, not the error.
+REPR = re.compile(r"([A-Za-z_][\w.]*)\((.*)\)", re.DOTALL)
+CREDENTIALS = re.compile(r"(?<=://)[^/\s@]*@")
+
+
+def safe_error(error: object) -> str:
+    """Class and first line, shortened, without the credentials of any address in it."""
+    kind, message = (type(error).__name__, str(error)) if isinstance(error, Exception) else _apart(str(error))
+    lines = (line.strip() for line in message.splitlines())
+    first = CREDENTIALS.sub(f"{MARK}@", next(filter(None, lines), ""))
+    if len(first) > LENGTH:
+        first = first[:LENGTH].rstrip() + MARK
+    return ": ".join(filter(None, (kind, first)))
+
+
+def _apart(text: str) -> tuple[str, str]:
+    found = REPR.fullmatch(text)
+    return (found[1], _first_text(found[2])) if found else ("", text)
+
+
+def _first_text(arguments: str) -> str:
+    try:
+        values = ast.literal_eval(f"({arguments},)")
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return arguments.replace("\\n", "\n")
+    return next((value for value in values if isinstance(value, str)), arguments)

@@ -1,0 +1,134 @@
+"""The state of a thread, now or at one checkpoint."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, get_args, get_origin
+
+from langgraph.checkpoint.base import CheckpointTuple
+from langgraph.types import StateSnapshot
+
+from chains.jsonable import JSON, MARK, shown
+from chains.registry import Graph
+from chains.snapshots.errors import safe_error
+from chains.snapshots.messages import Message, messages_in
+from chains.snapshots.records import (
+    READABLE_ID,
+    address,
+    id_of,
+    missing_nodes,
+    nodes_next,
+    reading,
+    saver_of,
+    source_of,
+    time_of,
+)
+
+TYPE_LENGTH = 60
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One key of the state. `size` is bytes of its JSON; `complete` is False when `value` had to be shortened."""
+
+    name: str
+    type: str
+    size: int
+    value: JSON
+    complete: bool = True
+
+
+@dataclass(frozen=True)
+class State:
+    """`next` is empty only when the thread is finished. `errors` are (node, text) pairs; node "" is the whole state."""
+
+    checkpoint_id: str
+    step: int
+    source: str
+    created_at: datetime
+    channels: tuple[Channel, ...]
+    messages: tuple[Message, ...]
+    next: tuple[str, ...]
+    errors: tuple[tuple[str, str], ...]
+
+    @property
+    def values(self) -> dict[str, JSON]:
+        return {channel.name: channel.value for channel in self.channels}
+
+
+def state_at(graph: Graph, thread_id: str, *, checkpoint_id: str | None = None) -> State | None:
+    """None when there is no such checkpoint.
+
+    Without an id: the live head, with the output of parallel nodes that are already finished. With one: the record
+    of that step, as it was when the step began.
+    """
+    if checkpoint_id is not None and not READABLE_ID.fullmatch(checkpoint_id):
+        return None
+    place = address(thread_id, checkpoint_id)
+    record = saver_of(graph).get_tuple(place)
+    if record is None:
+        return None
+    try:
+        snapshot = reading(graph, [record]).get_state(place)
+    except Exception as error:  # today's graph may not read yesterday's state; people must still be able to
+        return _unread(graph, record, error)
+    return _state(graph, snapshot, record)
+
+
+def _state(graph: Graph, snapshot: StateSnapshot, record: CheckpointTuple) -> State:
+    values = snapshot.values if isinstance(snapshot.values, dict) else {"__root__": snapshot.values}
+    failed = [(task.name, safe_error(task.error)) for task in snapshot.tasks if task.error]
+    gone = [] if snapshot.tasks else missing_nodes(graph, record)
+    return State(
+        checkpoint_id=id_of(record),
+        step=int(record.metadata.get("step", 0)),
+        source=source_of(record),
+        created_at=time_of(record),
+        channels=_channels(graph, values),
+        messages=messages_in(values),
+        next=nodes_next(graph, snapshot, record),
+        errors=(*failed, *((node, "The graph no longer has this node, where the thread waits.") for node in gone)),
+    )
+
+
+def _unread(graph: Graph, record: CheckpointTuple, error: Exception) -> State:
+    """The stored values as they are. What would run next is not known: that takes a graph that can read them."""
+    stored = record.checkpoint["channel_values"]
+    values = {name: stored[name] for name in graph.stream_channels_list if name in stored}
+    return State(
+        checkpoint_id=id_of(record),
+        step=int(record.metadata.get("step", 0)),
+        source=source_of(record),
+        created_at=time_of(record),
+        channels=_channels(graph, values),
+        messages=messages_in(values),
+        next=(),
+        errors=(("", f"This version of the graph cannot read the state. {safe_error(error)}"),),
+    )
+
+
+def _channels(graph: Graph, values: dict[str, Any]) -> tuple[Channel, ...]:
+    return tuple(_channel(name, value, _declared_type(graph, name)) for name, value in values.items())
+
+
+def _channel(name: str, value: object, declared: object) -> Channel:
+    plain = shown(value)
+    kind = type_name(declared, default=type(value).__name__)
+    return Channel(name=name, type=kind, size=plain.size, value=plain.value, complete=plain.complete)
+
+
+def _declared_type(graph: Graph, name: str) -> object:
+    return getattr(graph.channels.get(name), "ValueType", None)
+
+
+def type_name(declared: object, *, default: str) -> str:
+    """A type as its author wrote it, about; long ones without their arguments."""
+    while get_origin(declared) is Annotated:
+        declared = get_args(declared)[0]
+    if declared in (None, Any):
+        return default
+    origin = get_origin(declared)
+    if origin is None:
+        return getattr(declared, "__name__", default)
+    text = re.sub(r"\b(?:\w+\.)+(?=\w)", "", str(declared))
+    return text if len(text) <= TYPE_LENGTH else f"{getattr(origin, '__name__', default)}[{MARK}]"
