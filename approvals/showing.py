@@ -3,7 +3,7 @@
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.utils.html import format_html, format_html_join
@@ -11,6 +11,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from approvals.schemaforms.names import humanised
 
+# A label, a value, and the schema of the value where there is one.
+Fact = tuple[str, Any, Any]
 # A text that is longer is folded where folding is asked for; nothing is ever cut off.
 FOLD_AFTER = 1_200
 # Shorter texts on one line stand beside their label, longer ones in a box of their own.
@@ -30,55 +32,61 @@ def visible(text: object) -> SafeString:
     return format_html("<bdi>{}</bdi>", format_html_join("", "{}", ((part,) for part in _parts(plain))))
 
 
-def value_html(value: Any, *, fold: bool = False) -> SafeString:
+def value_html(value: Any, schema: Any = None, *, fold: bool = False) -> SafeString:
     """A JSON value: text as text, numbers to the digit, objects and lists as indented lists."""
     if isinstance(value, str):
         return _text(value, fold=fold)
     if isinstance(value, Mapping) and value:
-        return facts_html(((str(key), item) for key, item in value.items()), fold=fold)
+        return facts_html(labelled(value, schema) if schema else _unlabelled(value), fold=fold)
     if isinstance(value, list | tuple) and value:
-        items = ((value_html(item, fold=fold),) for item in value)
+        items = ((value_html(item, _part(schema, "items"), fold=fold),) for item in value)
         return format_html('<ol class="items">{}</ol>', format_html_join("", "<li>{}</li>", items))
-    return format_html('<span class="json num">{}</span>', _literal(value))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _number(value, _part(schema, "x-unit"))
+    return format_html('<span class="json">{}</span>', _literal(value))
 
 
-def facts_html(facts: Any, *, fold: bool = False) -> SafeString:
-    rows = ((visible(label), _size(value), value_html(value, fold=fold)) for label, value in facts)
+def facts_html(facts: Iterable[Fact], *, fold: bool = False) -> SafeString:
+    rows = ((visible(label), _size(value), value_html(value, schema, fold=fold)) for label, value, schema in facts)
     return format_html('<dl class="facts">{}</dl>', format_html_join("", '<dt>{}</dt><dd class="{}">{}</dd>', rows))
 
 
-def labelled(arguments: Any, schema: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
+def labelled(arguments: Any, schema: Any) -> list[Fact]:
     """Arguments with their names as people read them, in the order of the schema; what it does not name comes last."""
     if not isinstance(arguments, Mapping):
-        return [("Value", arguments)]
-    properties = (schema or {}).get("properties")
-    named = properties if isinstance(properties, Mapping) else {}
+        return [("Value", arguments, schema)]
+    named = _properties(schema)
     keys = [key for key in named if key in arguments] + [key for key in arguments if key not in named]
-    return [(_label(key, named.get(key)), arguments[key]) for key in keys]
+    return [(_label(key, named.get(key)), arguments[key], named.get(key)) for key in keys]
 
 
-def changed(
-    old: Any, new: Any, schema: Mapping[str, Any] | None
-) -> list[tuple[str, Any, Any]]:
+def changed(old: Any, new: Any, schema: Any) -> list[tuple[str, Any, Any]]:
     """What differs, by label: (label, before, after). A value that is missing on one side is None there."""
     if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
-        return [] if _same(old, new) else [("Value", old, new)]
-    labels = dict(zip(_keys({**old, **new}, schema), labelled({**old, **new}, schema), strict=True))
+        return [] if same(old, new) else [("Value", old, new)]
     return [
-        (label, old.get(key), new.get(key))
-        for key, (label, _) in labels.items()
-        if key not in old or key not in new or not _same(old[key], new[key])
+        (_label(key, _properties(schema).get(key)), old.get(key), new.get(key))
+        for key in {**old, **new}
+        if key not in old or key not in new or not same(old[key], new[key])
     ]
 
 
-def _keys(arguments: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Sequence[str]:
-    named = (schema or {}).get("properties") or {}
-    return [key for key in named if key in arguments] + [key for key in arguments if key not in named]
-
-
-def _same(one: Any, two: Any) -> bool:
+def same(one: Any, two: Any) -> bool:
     """Python finds 1, 1.0 and True equal; a reviewer must not."""
     return json.dumps(one, sort_keys=True) == json.dumps(two, sort_keys=True)
+
+
+def _unlabelled(value: Mapping[Any, Any]) -> list[Fact]:
+    return [(str(key), item, None) for key, item in value.items()]
+
+
+def _properties(schema: Any) -> Mapping[str, Any]:
+    found = _part(schema, "properties")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _part(schema: Any, name: str) -> Any:
+    return schema.get(name) if isinstance(schema, Mapping) else None
 
 
 def _label(key: str, part: Any) -> str:
@@ -99,6 +107,12 @@ def _text(text: str, *, fold: bool) -> SafeString:
     return format_html('<span class="{}">{}</span>', "quote" if _is_long(text) else "text", shown)
 
 
+def _number(value: int | float, unit: Any) -> SafeString:
+    if not isinstance(unit, str) or not unit.strip():
+        return format_html('<span class="num">{}</span>', json.dumps(value))
+    return format_html('<span class="num much">{}</span><span class="unit">{}</span>', json.dumps(value), visible(unit))
+
+
 def _is_long(text: str) -> bool:
     return "\n" in text or len(text) > ONE_LINE
 
@@ -110,9 +124,7 @@ def _size(value: Any) -> str:
 
 
 def _literal(value: Any) -> str:
-    if isinstance(value, Mapping | list | tuple):
-        return "nothing in it"
-    return json.dumps(value)
+    return "nothing in it" if isinstance(value, Mapping | list | tuple) else json.dumps(value)
 
 
 def _parts(text: str) -> Iterator[Any]:

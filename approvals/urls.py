@@ -4,10 +4,31 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
 
 from approvals.consumers import ChangesConsumer
-from approvals.views import health
+from approvals.views import decisions, health, history, interrupts, people, queue, requests, runs, state, threads
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", people.home, name="home"),
+    path("accounts/login/", people.sign_in, name="login"),
+    path("accounts/logout/", people.sign_out, name="logout"),
+    path("me/", people.me, name="me"),
+    path("new/", requests.chains, name="chains"),
+    path("new/<str:name>/", requests.new, name="new"),
+    path("requests/", requests.mine, name="requests"),
+    path("queue/", queue.queue, name="queue"),
+    path("queue/count/", queue.badge, name="badge"),
+    path("interrupts/<uuid:interrupt_id>/decision/", interrupts.decision, name="decision"),
+    path("interrupts/<uuid:interrupt_id>/undo/", interrupts.undo, name="undo"),
+    path("threads/", threads.threads, name="threads"),
+    path("t/<uuid:thread_id>/", threads.thread, name="thread"),
+    path("t/<uuid:thread_id>/news/", threads.news, name="news"),
+    path("t/<uuid:thread_id>/history/", history.history, name="history"),
+    path("t/<uuid:thread_id>/state/", state.state, name="state"),
+    path("t/<uuid:thread_id>/messages/", runs.send_message, name="messages"),
+    path("t/<uuid:thread_id>/runs/", runs.carry_on, name="runs"),
+    path("t/<uuid:thread_id>/cancellation/", runs.stop, name="cancellation"),
+    path("decisions/", decisions.decisions, name="decisions"),
     path("healthz", health.healthz, name="healthz"),
     path("admin/", admin.site.urls),
 ]
-websocket_urlpatterns = [path("changes/", ChangesConsumer.as_asgi())]
+# Channels routes ASGI applications with the same function.
+websocket_urlpatterns = [path("changes/", ChangesConsumer.as_asgi())]  # type: ignore[arg-type]

@@ -1,0 +1,197 @@
+"""Django's admin: everything can be looked at, and only policies, people and groups can be changed."""
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.apps import apps
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import BinaryField, CharField, JSONField, Model, TextField
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from approvals import showing
+from approvals.models import Decision, Event, IdempotencyKey, Interrupt, Outbox, Policy, Run, Thread, Vote
+
+TEXTS = (BinaryField, CharField, JSONField, TextField)
+
+# Django's own classes take no type arguments while they run.
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+    ModelForm = forms.ModelForm[Policy]
+else:
+    ModelAdmin, ModelForm = admin.ModelAdmin, forms.ModelForm
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Rows that code and people make elsewhere: an edit here would go past every rule."""
+
+    actions = None
+    show_full_result_count = False
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        return shown_fields(self.opts.label)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        return shown_fields(self.opts.label)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@cache
+def shown_fields(label: str) -> list[Any]:
+    """Every field of a model, with text written by strangers made visible."""
+    return [_shown(field) for field in apps.get_model(label)._meta.concrete_fields]
+
+
+def _shown(field: Any) -> Any:
+    """Plain fields are Django's to show; text, JSON and bytes are ours."""
+    if field.choices or not isinstance(field, TEXTS):
+        return field.name
+
+    @admin.display(description=field.verbose_name)
+    def show(row: Model) -> SafeString:
+        return _as_text(getattr(row, field.attname))
+
+    return show
+
+
+def _as_text(value: Any) -> SafeString:
+    if isinstance(value, bytes | memoryview):
+        return format_html("<pre>{}</pre>", showing.visible(bytes(value).decode()))
+    if isinstance(value, str):
+        return showing.visible(value or "-")
+    return format_html("<pre>{}</pre>", showing.visible(json.dumps(value, indent=2, ensure_ascii=False)))
+
+
+@admin.display(description="title", ordering="title")
+def title(row: Thread | Interrupt) -> SafeString:
+    return showing.visible(row.title)
+
+
+@admin.display(description="question")
+def question(row: Vote | Decision) -> SafeString:
+    return showing.visible(row.interrupt.title)
+
+
+@admin.display(description="page")
+def page(row: Any) -> SafeString:
+    """The thread's own page, where people work."""
+    return format_html('<a href="{}">Open</a>', reverse("thread", args=[_thread_id(row)]))
+
+
+def _thread_id(row: Any) -> Any:
+    if isinstance(row, Thread):
+        return row.id
+    return row.interrupt.thread_id if isinstance(row, Vote | Decision) else row.thread_id
+
+
+@admin.register(Thread)
+class ThreadAdmin(ReadOnlyAdmin):
+    list_display = (title, "chain", "status", "requested_by_name", "last_activity_at", page)
+    list_filter = ("status", "chain")
+    search_fields = ("title", "requested_by_name", "id")
+    ordering = ("-last_activity_at", "-id")
+
+
+@admin.register(Run)
+class RunAdmin(ReadOnlyAdmin):
+    list_display = ("id", "kind", "status", "attempt", "generation", "lease_owner", "created_at", page)
+    list_filter = ("status", "kind")
+    search_fields = ("id", "thread__id", "error_class")
+    ordering = ("-created_at", "-id")
+
+
+@admin.register(Interrupt)
+class InterruptAdmin(ReadOnlyAdmin):
+    list_display = (title, "node", "kind", "risk", "status", "policy", "created_at", page)
+    list_filter = ("status", "kind", "risk")
+    search_fields = ("title", "thread__id", "interrupt_id", "payload_sha256")
+    ordering = ("-created_at", "-id")
+    list_select_related = ("thread",)
+
+
+@admin.register(Vote)
+class VoteAdmin(ReadOnlyAdmin):
+    list_display = ("reviewer_name", "verdict", question, "created_at", page)
+    list_filter = ("verdict",)
+    search_fields = ("reviewer_name", "interrupt__title", "payload_sha256")
+    ordering = ("-created_at", "-id")
+    list_select_related = ("interrupt",)
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnlyAdmin):
+    list_display = ("decided_by_name", "verdict", question, "decided_via", "decided_at", "applied_at", page)
+    list_filter = ("verdict", "decided_via")
+    search_fields = ("decided_by_name", "interrupt__title", "payload_sha256")
+    ordering = ("-decided_at", "-id")
+    list_select_related = ("interrupt",)
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "kind", "actor_name", "thread_id", "seq", page)
+    list_filter = ("kind",)
+    search_fields = ("actor_name", "thread__id")
+    ordering = ("-at", "-seq")
+
+
+@admin.register(Outbox)
+class OutboxAdmin(ReadOnlyAdmin):
+    list_display = ("kind", "key", "due_at", "attempts", "settled_at")
+    list_filter = ("kind",)
+    search_fields = ("key",)
+    ordering = ("-created_at", "-id")
+
+
+@admin.register(IdempotencyKey)
+class IdempotencyKeyAdmin(ReadOnlyAdmin):
+    list_display = ("person", "key", "result", "created_at")
+    search_fields = ("key", "person__username")
+    ordering = ("-created_at", "-id")
+
+
+class PolicyForm(ModelForm):
+    def clean(self) -> dict[str, Any]:
+        """Without a policy for all chains a question could be asked that nobody may decide."""
+        cleaned = super().clean() or {}
+        others = Policy.objects.filter(chain="", is_active=True).exclude(pk=self.instance.pk)
+        if (cleaned.get("chain") or not cleaned.get("is_active")) and not others.exists():
+            raise ValidationError("Keep one active policy that covers all chains: leave its chain empty, and active.")
+        return cleaned
+
+
+@admin.register(Policy)
+class PolicyAdmin(ModelAdmin):
+    form = PolicyForm
+    list_display = ("name", "chain", "priority", "is_active", "votes_needed", "four_eyes", "risk")
+    list_filter = ("is_active", "risk")
+    search_fields = ("name", "chain")
+    filter_horizontal = ("reviewers",)
+    fieldsets = (
+        (None, {"fields": ("name", "chain", "priority", "is_active")}),
+        (
+            "Who decides",
+            {
+                "fields": ("reviewers", "votes_needed", "four_eyes"),
+                "description": "Questions that are open already keep the policy they were asked under.",
+            },
+        ),
+        ("How carefully", {"fields": ("risk", "undo_seconds")}),
+    )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Make it inactive instead: decisions name the policy they were made under."""
+        return False

@@ -1,0 +1,1 @@
+"""Pages: find through the person, one call, answer."""

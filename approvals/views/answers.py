@@ -1,0 +1,65 @@
+"""Errors of the domain as answers: a page that says what happened and what to do, or the same as JSON."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+
+from approvals.decisions import AlreadyDecided, Changed, MissingSeen, TooLate
+from approvals.inspection import BrokenChain, UnknownChain
+from approvals.models import KeyReused, Thread
+from approvals.policies import NotAllowed
+from approvals.threads import NotNow
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    code: str
+    title: str
+
+
+ANSWERS: dict[type[Exception], Answer] = {
+    MissingSeen: Answer(400, "missing_seen", "The form was incomplete"),
+    Changed: Answer(409, "changed", "The question changed while you were reading"),
+    AlreadyDecided: Answer(409, "already_decided", "Somebody decided this first"),
+    TooLate: Answer(409, "too_late", "It is too late to take this back"),
+    KeyReused: Answer(409, "key_reused", "This form was already sent"),
+    NotNow: Answer(409, "not_now", "This cannot be done now"),
+    UnknownChain: Answer(409, "unknown_chain", "Its chain is not here any more"),
+    BrokenChain: Answer(409, "broken_chain", "Its chain cannot be loaded"),
+    NotAllowed: Answer(403, "not_allowed", "You may not do this"),
+}
+EXPECTED = tuple(ANSWERS)
+
+
+def wants_json(request: HttpRequest) -> bool:
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+
+
+def answer(request: HttpRequest, error: Exception, *, thread: Thread | None = None, note: str = "") -> HttpResponse:
+    """`note` is what the person had typed: it is shown again, to be copied."""
+    found = ANSWERS[type(error)]
+    if wants_json(request):
+        body = {"error": found.code, "message": str(error), **_winner(error)}
+        return JsonResponse(body, status=found.status)
+    context = {"answer": found, "message": str(error), "error": error, "thread": thread, "note": note}
+    return render(request, "problem.html", context, status=found.status)
+
+
+class SeeOther(HttpResponseRedirect):
+    """After a form: look there, with a GET."""
+
+    status_code = 303
+
+
+def refused(message: str, *, field: str = "") -> JsonResponse:
+    """For programs: a form that does not fit."""
+    return JsonResponse({"error": "bad_answer", "message": message, "field": field}, status=422)
+
+
+def _winner(error: Exception) -> dict[str, Any]:
+    if not isinstance(error, AlreadyDecided):
+        return {}
+    return {"winner": error.winner, "verdict": error.verdict.value, "at": error.at.isoformat()}

@@ -1,0 +1,64 @@
+"""What a thread is told to do besides being decided on: another message, carry on, stop."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.urls import reverse
+
+from approvals import inspection, threads
+from approvals.forms import DecisionPost, ReasonForm
+from approvals.schemaforms import schema_form
+from approvals.views import answers
+from approvals.views.doors import Visit, acting, find_thread
+from approvals.views.threads import thread_page
+
+
+@acting
+def send_message(request: Visit, thread_id: uuid.UUID) -> HttpResponse:
+    thread = find_thread(request.user, thread_id)
+    key = DecisionPost.read(request.POST).key
+    try:
+        chain = inspection.chain(thread.chain)
+        form = schema_form(chain.input_schema, model=chain.input_model, data=request.POST)
+        if form.is_list_edit or not form.is_valid():
+            return thread_page(request, thread, message_form=form, status=200 if form.is_list_edit else 422)
+        threads.send_message(request.user, thread.id, form.value, key=key)
+    except answers.EXPECTED as error:
+        return answers.answer(request, error, thread=thread)
+    return _see_thread(request, thread_id, "Sent. The worker takes it up now.")
+
+
+@acting
+def carry_on(request: Visit, thread_id: uuid.UUID) -> HttpResponse:
+    thread = find_thread(request.user, thread_id)
+    try:
+        if "again" in request.POST:
+            threads.ask_again(request.user, thread.id, reason=_reason(request))
+        else:
+            threads.carry_on(request.user, thread.id, reason=_reason(request))
+    except answers.EXPECTED as error:
+        return answers.answer(request, error, thread=thread)
+    return _see_thread(request, thread_id, "The worker carries on now.")
+
+
+@acting
+def stop(request: Visit, thread_id: uuid.UUID) -> HttpResponse:
+    thread = find_thread(request.user, thread_id)
+    try:
+        stopped = threads.stop(request.user, thread.id, reason=_reason(request))
+    except answers.EXPECTED as error:
+        return answers.answer(request, error, thread=thread)
+    word = "Stopped." if stopped.is_ended else "It stops when the step it is in has ended."
+    return _see_thread(request, thread_id, word)
+
+
+def _reason(request: Visit) -> str:
+    """The field holds no more than fits; a program that sends more is cut off like the field would."""
+    form = ReasonForm(request.POST)
+    return form.cleaned_data["reason"] if form.is_valid() else ""
+
+
+def _see_thread(request: Visit, thread_id: uuid.UUID, word: str) -> HttpResponse:
+    messages.success(request, word)
+    return answers.SeeOther(reverse("thread", args=[thread_id]))

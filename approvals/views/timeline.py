@@ -1,0 +1,93 @@
+"""What happened to a thread, newest first: the steps of the machine and the acts of people in one list."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from approvals.inspection import State, Step
+from approvals.models import Event, EventKind, Thread, ThreadStatus, Verdict
+
+SHOWN = 14
+# What people did, and what went wrong. The other lines of the record say the same as a step.
+TOLD = {
+    EventKind.THREAD_SUBMITTED: ("Sent", "person"),
+    EventKind.VOTE_CAST: ("Voted", "person"),
+    EventKind.DECISION_MADE: ("Decided", "person"),
+    EventKind.DECISION_UNDONE: ("Decision taken back", "person"),
+    EventKind.DECISION_VOIDED: ("Decision not carried out", "trouble"),
+    EventKind.INTERRUPT_SUPERSEDED: ("Question replaced", "person"),
+    EventKind.STATE_EDITED: ("State edited", "person"),
+    EventKind.STATE_EDIT_REFUSED: ("Edit refused", "trouble"),
+    EventKind.RUN_REQUESTED: ("Asked to carry on", "person"),
+    EventKind.RUN_TAKEN_OVER: ("Taken over from a silent worker", "trouble"),
+    EventKind.MESSAGE_SENT: ("Message sent", "person"),
+    EventKind.STOP_REQUESTED: ("Stop requested", "person"),
+    EventKind.THREAD_FAILED: ("Failed", "trouble"),
+    EventKind.THREAD_STOPPED: ("Stopped", "person"),
+}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """`kind` is now, step, person or trouble; `detail` are untrusted words."""
+
+    kind: str
+    text: str
+    at: datetime
+    by: str = ""
+    detail: str = ""
+    length: timedelta | None = None
+    checkpoint_id: str = ""
+
+
+def timeline_of(thread: Thread, steps: Iterable[Step], state: State | None) -> list[Moment]:
+    found = [*_steps(steps), *_events(thread)]
+    found.sort(key=lambda moment: moment.at, reverse=True)
+    return [*_now(thread, state), *found]
+
+
+def _now(thread: Thread, state: State | None) -> Iterator[Moment]:
+    waits = {ThreadStatus.PAUSED: "waiting", ThreadStatus.RUNNING: "working", ThreadStatus.QUEUED: "next"}
+    word = waits.get(ThreadStatus(thread.status))
+    if word and state is not None:
+        for node in dict.fromkeys(state.next):
+            yield Moment(kind="now", text=node, at=thread.last_activity_at, detail=word)
+
+
+def _steps(steps: Iterable[Step]) -> Iterator[Moment]:
+    """Steps that only took the input in are left out: the person who sent it is there already."""
+    for step in steps:
+        if step.node:
+            yield Moment(
+                kind="step", text=step.node, at=step.created_at, length=step.duration, checkpoint_id=step.checkpoint_id
+            )
+
+
+def _events(thread: Thread) -> Iterator[Moment]:
+    events = list(Event.objects.filter(thread_id=thread.id, kind__in=TOLD).order_by("seq"))
+    decided = {event.data.get("interrupt") for event in events if event.kind == EventKind.DECISION_MADE}
+    for event in events:
+        kind = EventKind(event.kind)
+        if kind is EventKind.VOTE_CAST and _is_told_by_decision(event, events, decided):
+            continue
+        text, tone = TOLD[kind]
+        yield Moment(kind=tone, text=_word(event, text), at=event.at, by=event.actor_name, detail=_detail(event.data))
+
+
+def _is_told_by_decision(vote: Event, events: list[Event], decided: set[Any]) -> bool:
+    """The vote that settled it is one act with the decision: same person, same moment."""
+    return vote.data.get("interrupt") in decided and any(
+        event.kind == EventKind.DECISION_MADE and event.at == vote.at for event in events
+    )
+
+
+def _word(event: Event, text: str) -> str:
+    verdict = event.data.get("verdict")
+    return str(Verdict(verdict).label) if verdict in Verdict.values else text
+
+
+def _detail(data: dict[str, Any]) -> str:
+    keys = ", ".join(str(key) for key in data.get("keys", ()))
+    words = (data.get("note"), data.get("reason"), data.get("error"))
+    return ": ".join(filter(None, (keys, next((str(word) for word in words if word), ""))))

@@ -1,0 +1,428 @@
+// Holdpoint in the browser: pages that follow what happens, keys, and times in words.
+// Every page works without this file; it only does not follow then.
+
+const RETRY_FIRST = 500;
+const RETRY_MOST = 15_000;
+const POLL_EVERY = 5_000;
+const QUIET_AFTER_KEY = 2_000;
+const NO_DECISION_AFTER_MOVE = 400;
+const NO_ENTER_AFTER_ASKING = 300;
+const SEQUENCE = 1_200;
+const AWAY = 5_000;
+
+const $ = (selector, root = document) => root.querySelector(selector);
+const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+const now = () => performance.now();
+
+function announce(text) {
+  $("#announce").textContent = text;
+}
+
+// ---- Times: 24 min ago, 24 min, in 8 sec; older than a day stays a date ----------------------------------------
+
+const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
+
+function span(seconds) {
+  const [unit, size] = UNITS.find(([, size]) => seconds >= size) ?? UNITS.at(-1);
+  const format = new Intl.NumberFormat("en", { style: "unit", unit, unitDisplay: unit === "day" ? "long" : "short" });
+  return format.format(Math.max(Math.floor(seconds / size), 0));
+}
+
+function timeText(style, seconds) {
+  if (style === "in") return seconds < 0 ? `in ${span(-seconds)}` : "now";
+  if (style === "age") return seconds < 1 ? "now" : span(seconds);
+  if (seconds < 1) return "just now";
+  return seconds < 86_400 ? `${span(seconds)} ago` : null;
+}
+
+function showTimes() {
+  for (const element of $$("time[data-time]:not([data-time=at])")) {
+    const seconds = (Date.now() - Date.parse(element.dateTime)) / 1000;
+    const text = timeText(element.dataset.time, seconds);
+    if (text !== null && element.textContent !== text) element.textContent = text;
+  }
+  for (const element of $$("[data-until]")) element.hidden = Date.now() > Date.parse(element.dataset.until);
+}
+
+// ---- The socket says that something changed; regions then fetch themselves over HTTP ----------------------------
+
+let socket = null;
+let attempts = 0;
+let wasLost = false;
+let hiddenSince = null;
+
+function connect() {
+  socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/changes/`);
+  socket.addEventListener("open", () => {
+    attempts = 0;
+    showConnection("Live");
+    watch();
+    if (wasLost) refresh();
+    wasLost = false;
+  });
+  socket.addEventListener("message", (event) => changed(JSON.parse(event.data)));
+  socket.addEventListener("close", () => {
+    wasLost = true;
+    showConnection("Reconnecting");
+    const pause = Math.min(RETRY_FIRST * 2 ** attempts++, RETRY_MOST);
+    setTimeout(connect, pause * (0.75 + Math.random() / 2));
+  });
+}
+
+function isConnected() {
+  return socket?.readyState === WebSocket.OPEN;
+}
+
+function showConnection(word) {
+  for (const element of $$("[data-connection]")) {
+    element.hidden = false;
+    element.textContent = word;
+    element.classList.toggle("off", word !== "Live");
+  }
+}
+
+function watch() {
+  const page = $("[data-watch]");
+  if (page && isConnected()) socket.send(JSON.stringify({ watch: page.dataset.watch }));
+}
+
+function changed({ thread, node }) {
+  for (const region of $$("[data-live]")) {
+    const scope = region.closest("[data-thread]");
+    if (scope ? scope.dataset.thread === thread : !node) region.dispatchEvent(new Event("changed"));
+  }
+}
+
+function refresh() {
+  for (const region of $$("[data-live]")) region.dispatchEvent(new Event("changed"));
+}
+
+function poll() {
+  if (!isConnected()) $("[data-poll]")?.dispatchEvent(new Event("changed"));
+}
+
+function onVisibility() {
+  if (document.hidden) hiddenSince = now();
+  else if (hiddenSince !== null && now() - hiddenSince > AWAY) refresh();
+}
+
+// ---- Lists: no row moves under a pointer -------------------------------------------------------------------------
+
+let lastKey = -QUIET_AFTER_KEY;
+let isTouching = false;
+let isWaiting = false;
+let isForced = false;
+
+const list = () => $("[data-list]");
+const rowIds = (root) => $$("[data-row]", root).map((row) => row.dataset.row);
+
+function isHeld() {
+  const hovers = matchMedia("(hover: hover)").matches && list()?.matches(":hover");
+  return !isForced && (hovers || isTouching || now() - lastKey < QUIET_AFTER_KEY);
+}
+
+function beforeSwap(event) {
+  const { ctx, tasks } = event.detail;
+  if (!ctx.sourceElement?.matches?.("[data-list]") || !isHeld()) return;
+  event.preventDefault();
+  isWaiting = true;
+  const shown = new Set(rowIds(list()));
+  const found = rowIds(tasks[0].fragment);
+  const fresh = found.filter((id) => !shown.has(id)).length;
+  for (const row of $$("[data-row]", list())) row.classList.toggle("gone", !found.includes(row.dataset.row));
+  offerNew(fresh);
+}
+
+function offerNew(count) {
+  const pill = $("[data-news]");
+  if (!pill) return;
+  pill.hidden = count === 0;
+  pill.textContent = `${count} new`;
+  if (count) announce(`${count} new`);
+}
+
+function showNew() {
+  isForced = true;
+  list()?.dispatchEvent(new Event("changed"));
+}
+
+function tryAgain() {
+  if (isWaiting && !isHeld()) list()?.dispatchEvent(new Event("changed"));
+}
+
+function afterSwap(event) {
+  if (event.detail.ctx.sourceElement?.matches?.("[data-list]")) {
+    isWaiting = isForced = false;
+    offerNew(0);
+  }
+  markRow();
+  markStale();
+  showCount();
+  showTimes();
+  showConnection(isConnected() ? "Live" : "Reconnecting");
+}
+
+function showCount() {
+  const count = $("#badge [data-count]")?.textContent ?? "";
+  for (const copy of $$("[data-count-copy]")) copy.textContent = count;
+  if (location.pathname === "/queue/") {
+    const title = document.title.replace(/^\(\d+\+?\) /, "");
+    document.title = count ? `(${count}) ${title}` : title;
+  }
+}
+
+// ---- The queue: moving from row to row, with the question beside the list ----------------------------------------
+
+let noDecisionUntil = 0;
+let noDecisionWhileDown = false;
+const keysDown = new Set();
+
+const pane = () => $("#peek .pane");
+const selectedRow = () => $(".row[aria-current]");
+
+function hasPeek() {
+  return Boolean($("#peek")?.checkVisibility());
+}
+
+function markRow() {
+  const selected = pane()?.dataset.selected;
+  if (!selected) return;
+  for (const row of $$("[data-row]")) mark(row, row.dataset.row === selected);
+}
+
+function mark(row, isSelected) {
+  if (isSelected) row.setAttribute("aria-current", "true");
+  else row.removeAttribute("aria-current");
+}
+
+function select(row) {
+  if (!row) return;
+  for (const other of $$("[data-row]")) mark(other, other === row);
+  row.scrollIntoView({ block: "nearest" });
+  holdDecisions();
+  const link = $("a.t", row);
+  link.focus({ preventScroll: true });
+  if (!hasPeek() || !link.dataset.peek) return;
+  history.replaceState(history.state, "", link.dataset.peek);
+  htmx.ajax("GET", link.dataset.peek, { source: "#peek", target: "#peek", select: "#peek > *", swap: "innerHTML" });
+}
+
+function move(by) {
+  const rows = $$("[data-row]");
+  const at = rows.indexOf(selectedRow());
+  select(rows[Math.min(Math.max(at + by, 0), rows.length - 1)]);
+}
+
+function holdDecisions() {
+  noDecisionUntil = now() + NO_DECISION_AFTER_MOVE;
+  noDecisionWhileDown = keysDown.size > 0;
+}
+
+// ---- Deciding ----------------------------------------------------------------------------------------------------
+
+const sent = new WeakSet();
+let askedAt = 0;
+
+/** One question on screen, and it is the one that is selected. */
+function mayDecide() {
+  if ($$("[data-bar]").length !== 1 || now() < noDecisionUntil || noDecisionWhileDown) return false;
+  return !pane() || !selectedRow() || pane().dataset.selected === selectedRow().dataset.row;
+}
+
+function onDecideClick(event) {
+  const button = event.target.closest("button");
+  const bar = button?.closest("[data-bar]");
+  if (!bar) return;
+  if (button.matches("[data-ask-back]")) ask(bar, false);
+  else if (button.matches("[data-approve]") && $("[data-ask]", bar)) {
+    event.preventDefault();
+    ask(bar, true);
+  } else if (button.matches("[data-needs-note]") && !note(bar).value.trim()) {
+    event.preventDefault();
+    askForNote(bar, button);
+  }
+}
+
+const note = (bar) => $("textarea[name=note]", bar);
+
+function ask(bar, isAsking) {
+  $("[data-acts]", bar).hidden = isAsking;
+  $("[data-ask]", bar).hidden = !isAsking;
+  bar.classList.toggle("asks", isAsking);
+  askedAt = now();
+  (isAsking ? $("[data-ask-yes]", bar) : $("[data-approve]", bar)).focus({ preventScroll: true });
+}
+
+function askForNote(bar, button) {
+  const field = note(bar);
+  const word = button.value === "reject" ? "Say why you reject it" : "Say what should change";
+  $("[popover]:popover-open", bar)?.hidePopover();
+  field.placeholder = `${word}, then Ctrl Enter`;
+  field.dataset.then = button.value;
+  field.focus({ preventScroll: true });
+  announce(`${word}.`);
+}
+
+function onSubmit(event) {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (!navigator.onLine) {
+    event.preventDefault();
+    announce("You are offline. Nothing was sent.");
+  } else if (sent.has(form)) event.preventDefault();
+  else sent.add(form);
+}
+
+/** A question that was closed meanwhile can be read, but not decided any more. */
+function markStale() {
+  for (const bar of $$("[data-bar]")) {
+    const isStale = Boolean($(`[data-stale="${bar.dataset.bar}"], [data-stale=all]`));
+    for (const button of $$("button", bar)) button.disabled = isStale;
+    for (const link of $$("a", bar)) link.hidden = isStale;
+  }
+}
+
+// ---- Keys --------------------------------------------------------------------------------------------------------
+
+const DECIDING = new Set(["a", "x", "r", "e"]);
+const MOVES = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 };
+let firstKey = "";
+let firstKeyAt = 0;
+
+function onKeydown(event) {
+  if (event.key === "Enter") return onEnter(event);
+  if (event.key === "Escape") return onEscape(event);
+  const isTyping = event.target.closest("input, textarea, select, [contenteditable]");
+  if (isTyping || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if ($("dialog[open]") || document.body.dataset.keys === "off") return;
+  if (act(event.key, event)) event.preventDefault();
+  keysDown.add(event.key);
+  lastKey = now();
+}
+
+function onKeyup(event) {
+  keysDown.delete(event.key);
+  if (keysDown.size === 0) noDecisionWhileDown = false;
+}
+
+/** Whether the key meant something here. */
+function act(key, event) {
+  const sequence = now() - firstKeyAt < SEQUENCE ? `${firstKey} ${key}` : "";
+  [firstKey, firstKeyAt] = [key, now()];
+  if (sequence && press(sequence)) return true;
+  if (DECIDING.has(key)) return !event.repeat && mayDecide() && press(key);
+  if (key in MOVES && $("[data-list]")) return move(MOVES[key]), true;
+  if (key.startsWith("Arrow") || (event.repeat && !(key in MOVES))) return false;
+  if (key === "/") return focusFilter();
+  if (key === "?") return $("#keys")?.showModal(), true;
+  if (key === "n") return showNew(), true;
+  if (key === "o") return open(), true;
+  if (key === "y") return copyLink(), true;
+  if (key === "[" || key === "]") return turnTab(key === "]" ? 1 : -1);
+  if (key === " " && hasPeek()) return $("[data-scroll]").scrollBy({ top: 300 }), true;
+  return press(key);
+}
+
+/** Press the button or follow the link that names this key. */
+function press(key) {
+  const found = $$(`[data-key="${CSS.escape(key)}"]`).find((element) => element.checkVisibility() && !element.disabled);
+  found?.click();
+  return Boolean(found);
+}
+
+function open() {
+  ($("a.t", selectedRow() ?? undefined) ?? $("[data-open]"))?.dispatchEvent(new CustomEvent("follow", { bubbles: true }));
+}
+
+function focusFilter() {
+  $("[data-filter]")?.focus();
+  return Boolean($("[data-filter]"));
+}
+
+function turnTab(by) {
+  const tabs = $$("[data-tab]");
+  tabs[tabs.findIndex((tab) => tab.hasAttribute("aria-current")) + by]?.click();
+  return tabs.length > 0;
+}
+
+function copyLink() {
+  const link = hasPeek() ? $("[data-open]").href : location.origin + location.pathname;
+  navigator.clipboard?.writeText(link).then(() => announce("Link copied."));
+}
+
+function onEnter(event) {
+  if (event.target.matches("[data-ask-yes]") && (event.repeat || now() - askedAt < NO_ENTER_AFTER_ASKING)) {
+    event.preventDefault();
+  } else if ((event.ctrlKey || event.metaKey) && event.target.form) {
+    event.preventDefault();
+    if (!event.repeat) send(event.target);
+  } else if (event.target === document.body && $("[data-list]")) open();
+}
+
+/** The form somebody is in: a note goes where they were asked for it, fields of an edit to its button. */
+function send(field) {
+  const bar = $(`[data-bar="${field.form.dataset.decide}"]`);
+  if (!bar) field.form.requestSubmit($(".btn.main", field.form));
+  else if (field.dataset.then) $(`button[value="${field.dataset.then}"]`, bar).click();
+  else $("[data-approve][value=edit]", bar)?.click();
+}
+
+function onEscape(event) {
+  const asking = $(".bar.asks");
+  if (asking) ask(asking, false);
+  else if (event.target.matches("input, textarea, select")) event.target.blur();
+  else if (!$("dialog[open], [popover]:popover-open") && document.body.dataset.keys !== "off") press("Escape") || press("u");
+}
+
+function onClick(event) {
+  if (event.target.closest("[data-news]")) return showNew();
+  const link = event.target.closest("a[data-peek]");
+  const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+  if (link && isPlain && hasPeek()) {
+    event.preventDefault();
+    select(link.closest("[data-row]"));
+  }
+  onDecideClick(event);
+}
+
+// ---- Beginning ---------------------------------------------------------------------------------------------------
+
+function focusFirst() {
+  const problem = $(".errs[tabindex], [aria-invalid=true]");
+  if (problem) problem.focus({ preventScroll: Boolean(problem.closest("[data-bar]")) });
+  else if ($("[data-toast]")) $(".row[aria-current] a.t, .empty h2")?.focus({ preventScroll: true });
+  const said = $$("[data-toast]").map((toast) => toast.textContent.trim());
+  if (said.length) setTimeout(() => announce(said.join(" ")), 200);
+}
+
+function begin() {
+  addEventListener("keydown", onKeydown);
+  addEventListener("keyup", onKeyup);
+  addEventListener("blur", () => keysDown.clear());
+  addEventListener("click", onClick);
+  addEventListener("follow", (event) => location.assign(event.target.href));
+  addEventListener("submit", onSubmit);
+  addEventListener("change", (event) => event.target.closest(".filters select")?.form.requestSubmit());
+  addEventListener("pageshow", (event) => event.persisted && location.reload());
+  addEventListener("touchstart", () => (isTouching = true), { passive: true });
+  addEventListener("touchend", () => (isTouching = false));
+  addEventListener("online", refresh);
+  document.addEventListener("visibilitychange", onVisibility);
+  document.addEventListener("htmx:before:response", (event) => {
+    if (!event.detail.ctx.response.raw.redirected) return;
+    event.preventDefault();
+    location.reload();
+  });
+  document.addEventListener("htmx:before:swap", beforeSwap);
+  document.addEventListener("htmx:after:swap", afterSwap);
+  holdDecisions();
+  showTimes();
+  setInterval(showTimes, 1_000);
+  focusFirst();
+  if (!$("[data-live]")) return;
+  connect();
+  setInterval(poll, POLL_EVERY);
+  setInterval(tryAgain, QUIET_AFTER_KEY);
+}
+
+begin();
