@@ -13,9 +13,9 @@ def main(names: list[str]) -> None:
         sys.exit(f"There is no such case: {', '.join(unknown)}. There are: {', '.join(CASES)}.")
     with open_desk() as desk:
         # Django's models can be imported only now that the services' addresses are known.
-        from bench import throughput  # noqa: PLC0415
+        from bench import live, throughput  # noqa: PLC0415
 
-        measure = {"throughput": throughput.measure}
+        measure = {"throughput": throughput.measure, "live": live.measure}
         for name in names or CASES:
             measure[name](desk)
 
