@@ -8,8 +8,8 @@ from typing import Any
 
 from django.conf import settings
 
-from approvals.execution.opened import checkpointer, registry
 from approvals.models import Interrupt, Thread, Verdict
+from approvals.opened import checkpointer, registry
 from chains import questions, snapshots
 from chains.asking import Verdict as AskedVerdict
 from chains.chat_models import model_label

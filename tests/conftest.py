@@ -10,8 +10,8 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
 
 from approvals import execution, threads
-from approvals.execution.opened import checkpointer
 from approvals.models import Interrupt, Policy, Run, Thread
+from approvals.opened import checkpointer
 from tests.browser import browser, page_for
 from tests.stack import stack
 

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from approvals import execution
 from approvals.execution import checks
-from approvals.execution.opened import registry
+from approvals.opened import registry
 from chains.checkpointers import PostgresCheckpointer
 from chains.registry import ChainContext, Registry
 

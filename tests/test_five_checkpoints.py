@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from approvals.execution.opened import checkpointer
+from approvals.opened import checkpointer
 from chains.graphs.prompt_chain import chain
 from chains.registry import ChainContext, Facts
 

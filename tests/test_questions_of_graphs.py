@@ -6,8 +6,8 @@ import pytest
 from langgraph.graph import START, StateGraph
 
 from approvals import decisions, inspection, threads
-from approvals.execution.opened import registry
 from approvals.models import Decision, Interrupt, InterruptStatus, Run, Thread, ThreadStatus, Verdict
+from approvals.opened import registry
 from tests.conftest import Cast, open_question, work_off
 from tests.graphs import slow
 from tests.test_main_job import ballot, values

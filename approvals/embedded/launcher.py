@@ -79,22 +79,21 @@ def _refuse_taken(port: int) -> None:
 
 
 def _start(children: list[Child], var: Path, *, port: int, workers: int) -> None:
-    """Start everything in order; what takes long, imports above all, goes on side by side."""
+    """Start everything in order; web needs longest to load, and does so while we prepare the rest."""
     started = servers.start(var, children)
     servers.name_for_django(var)
     django.setup()
     servers.wait(started)
-    checkpoints = _start_part(children, "setup_checkpoints", "manage.py setup_checkpoints --verbosity 0")
     call_command("migrate", verbosity=0)
     web = _start_part(children, "web", f"{WEB} --port {port}")
+    call_command("setup_checkpoints", verbosity=0)
     call_command("seed_demo")
     sys.stdout.flush()  # passwords shown once, to a file perhaps
     connections.close_all()
-    _finish(children, checkpoints)
     for number in range(1, workers + 1):
         name = "worker" if workers == 1 else f"worker {number}"
         _start_part(children, name, f"{WORKER} -n holdpoint-{number}@%h")
-    wait_until(lambda: port_answers(port), child=web)
+    wait_until(lambda: port_answers(port), child=web, patience=120)
 
 
 def _start_part(children: list[Child], name: str, command: str) -> Child:
@@ -102,12 +101,6 @@ def _start_part(children: list[Child], name: str, command: str) -> Child:
     part = spawn(name, [sys.executable, *command.split()], directory=ROOT, patience=20)
     children.append(part)
     return part
-
-
-def _finish(children: list[Child], part: Child) -> None:
-    if part.process.wait() != 0:
-        raise Ended(f"{part.name} failed. {part.last_words()}")
-    children.remove(part)
 
 
 def _announce(var: Path, children: list[Child], *, url: str) -> None:

@@ -2,8 +2,8 @@
 
 from approvals.execution.checks import NotFit, examine, refuse_unfit
 from approvals.execution.look import look
-from approvals.execution.opened import set_up_checkpoints
 from approvals.execution.record import cancel_questions
 from approvals.execution.sweep import due_runs
+from approvals.opened import set_up_checkpoints
 
 __all__ = ["NotFit", "cancel_questions", "due_runs", "examine", "look", "refuse_unfit", "set_up_checkpoints"]

@@ -13,7 +13,7 @@ from packaging.version import Version
 from redis import Redis
 from redis.exceptions import RedisError
 
-from approvals.execution.opened import checkpointer, registry
+from approvals.opened import checkpointer, registry
 
 # The oldest releases whose behaviour was measured, all past the advisories known for them.
 FLOORS = {

@@ -8,8 +8,8 @@ import structlog
 from django.db import DatabaseError, connection
 from langgraph.runtime import RunControl
 
-from approvals.execution.opened import checkpointer
 from approvals.models import Run, Thread
+from approvals.opened import checkpointer
 from chains.checkpointers import Backend
 
 log = structlog.get_logger(__name__)

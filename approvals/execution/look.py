@@ -14,9 +14,9 @@ from django.db import transaction
 
 from approvals import broadcasts
 from approvals.execution.heartbeat import Heartbeat
-from approvals.execution.opened import checkpointer, registry
 from approvals.execution.record import record, record_refusal
 from approvals.models import Decision, Event, EventKind, Run, RunKind, Thread, ThreadStatus
+from approvals.opened import checkpointer, registry
 from chains.canonical import NotCanonical
 from chains.checkpointers import Backend, Held, ThreadBusy
 from chains.editing import BadEdit, HeadMoved, edit_state

@@ -1,4 +1,4 @@
-"""work (slow) → ask (bound) → act. Every node leaves a line in the file its input names, so that runs can be counted."""
+"""work (slow) → ask (bound) → act. Every node leaves a line in the file its input names, to be counted."""
 
 import os
 import time
