@@ -183,14 +183,16 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = BASE_DIR / "staticfiles"
-COLLECTED = (STATIC_ROOT / "staticfiles.json").exists()
+COLLECTED_FILES = BASE_DIR / "staticfiles"
+COLLECTING = environment.flag("HOLDPOINT_COLLECTING")
+COLLECTED = (COLLECTED_FILES / "staticfiles.json").exists()
+STATIC_ROOT = COLLECTED_FILES if COLLECTED or COLLECTING else None
 WHITENOISE_USE_FINDERS = not COLLECTED
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if COLLECTED or environment.flag("HOLDPOINT_COLLECTING")
+        if COLLECTED or COLLECTING
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }

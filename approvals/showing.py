@@ -32,6 +32,11 @@ def visible(text: object) -> SafeString:
     return format_html("<bdi>{}</bdi>", format_html_join("", "{}", ((part,) for part in _parts(plain))))
 
 
+def plain(text: object) -> str:
+    """The same marks without HTML, for places that take none."""
+    return _PERHAPS_HIDDEN.sub(lambda found: _name(found[0]) if _is_hidden(found[0]) else found[0], str(text))
+
+
 def value_html(value: Any, schema: Any = None, *, fold: bool = False) -> SafeString:
     """A JSON value: text as text, numbers to the digit, objects and lists as indented lists."""
     if isinstance(value, str):
@@ -132,9 +137,13 @@ def _parts(text: str) -> Iterator[Any]:
     for found in _PERHAPS_HIDDEN.finditer(text):
         if _is_hidden(found.group()):
             yield text[end : found.start()]
-            yield format_html('<span class="ctl">⟨U+{}⟩</span>', f"{ord(found.group()):04X}")
+            yield format_html('<span class="ctl">{}</span>', _name(found.group()))
             end = found.end()
     yield text[end:]
+
+
+def _name(letter: str) -> str:
+    return f"⟨U+{ord(letter):04X}⟩"
 
 
 def _is_hidden(letter: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Optional
 
 import pytest
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
@@ -18,7 +18,17 @@ from chains.registry import Graph
 from chains.snapshots import Message, NoCheckpoints, Step, ToolCall, path, state_at, steps
 from chains.snapshots.errors import safe_error
 from chains.snapshots.records import Saver
+from chains.snapshots.states import type_name
 from tests.snapshot_graphs import SAVERS, Desk, Log, ask, everything, linear, node, opened
+
+
+class Loose(BaseModel):
+    amount: Any = None
+
+
+class Strict(BaseModel):
+    amount: int
+    currency: str
 
 
 @pytest.fixture(params=SAVERS)
@@ -68,6 +78,23 @@ def test_a_state_tells_values_types_sizes_and_what_is_next(saver: Saver) -> None
     assert described == [("log", "list[str]", len('["in", "draft"]')), ("round", "int", 1)]
     assert (state.step, state.source, state.next, state.errors) == (1, "loop", ("ask",), ())
     assert state.created_at.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("declared", "name"),
+    [
+        (Annotated[list[str], "how to add"], "list[str]"),
+        (Strict | None, "Strict | None"),
+        (Optional[Strict], "Strict | None"),  # noqa: UP045 (as graph authors write it)
+        (dict[str, list[int]], "dict[str, list[int]]"),
+        (Literal["a", "b"], "Literal['a', 'b']"),
+        (list[AnyMessage], "list[…]"),
+        (Any, "what it is"),
+        (None, "what it is"),
+    ],
+)
+def test_the_type_of_a_channel_is_told_as_it_was_written(declared: Any, name: str) -> None:
+    assert type_name(declared, default="what it is") == name
 
 
 def test_a_finished_thread_has_nothing_next(saver: Saver) -> None:
@@ -186,15 +213,6 @@ def test_an_error_is_shown_as_its_class_and_first_line_without_passwords(saver: 
 )
 def test_errors_as_checkpoints_keep_them(kept: object, safe: str) -> None:
     assert safe_error(kept) == safe
-
-
-class Loose(BaseModel):
-    amount: Any = None
-
-
-class Strict(BaseModel):
-    amount: int
-    currency: str
 
 
 def test_a_state_that_todays_graph_cannot_read_is_still_shown(saver: Saver) -> None:

@@ -40,6 +40,11 @@ def visible(text: object) -> SafeString:
 
 
 @register.filter
+def plain(text: object) -> str:
+    return showing.plain(text)
+
+
+@register.filter
 def value(found: Any, fold: str = "") -> SafeString:
     return showing.value_html(found, fold=bool(fold))
 
@@ -54,6 +59,12 @@ def facts(arguments: Any, schema: Mapping[str, Any] | None = None) -> SafeString
 def pretty(found: Any) -> str:
     """JSON over several lines; what it means is unchanged."""
     return json.dumps(found, indent=2, ensure_ascii=False)
+
+
+@register.filter
+def compared(found: Any) -> str:
+    """JSON as it reads best in a comparison: text with its own lines, in quotes so that "5" is not 5."""
+    return f'"{found}"' if isinstance(found, str) else pretty(found)
 
 
 @register.filter

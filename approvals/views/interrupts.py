@@ -17,7 +17,7 @@ from approvals.models import Interrupt, InterruptStatus, QuestionKind, Verdict
 from approvals.views import answers
 from approvals.views.doors import Visit, acting, find_interrupt, find_thread, signed_in
 from approvals.views.questions import ASKS_TWICE, Draft, answer_form, arguments_form, edits_of
-from approvals.views.threads import thread_page
+from approvals.views.thread_page import thread_page
 
 ACCEPTING = (Verdict.APPROVE, Verdict.EDIT)
 UNCHANGED = "You changed nothing. Change a value, or approve it as it is."

@@ -11,7 +11,7 @@ from approvals.forms import DecisionPost, ReasonForm
 from approvals.schemaforms import schema_form
 from approvals.views import answers
 from approvals.views.doors import Visit, acting, find_thread
-from approvals.views.threads import thread_page
+from approvals.views.thread_page import thread_page
 
 
 @acting

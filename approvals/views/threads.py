@@ -1,34 +1,18 @@
 """Threads: the list of them, and one page each, whose content follows the thread's state."""
 
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from django.contrib.auth.models import User
-from django.db.models import Sum
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
-from django.utils import timezone
 
 from approvals import inspection
-from approvals.forms import Filters, new_key
-from approvals.inspection import Change
-from approvals.models import Decision, Interrupt, InterruptStatus, Run, RunStatus, Thread, ThreadStatus, Verdict
-from approvals.policies import Act, may, visible_threads
-from approvals.schemaforms import SchemaForm, schema_form
-from approvals.views import reading
+from approvals.forms import Filters
+from approvals.models import Interrupt, InterruptStatus, Thread, ThreadStatus
+from approvals.policies import visible_threads
 from approvals.views.doors import Visit, find_thread, signed_in
 from approvals.views.paging import page_of
-from approvals.views.questions import Card, Draft, card_of, draft_of, edits_of
-from approvals.views.queue import place_in_queue
 from approvals.views.statuses import with_last_verdict
-from approvals.views.timeline import SHOWN, timeline_of
-
-TABS = ("changes", "messages", "state", "raw")
-WORKING = (ThreadStatus.QUEUED, ThreadStatus.RUNNING)
-EDITABLE = (ThreadStatus.PAUSED, ThreadStatus.FAILED)
+from approvals.views.thread_page import thread_page
 
 
 @signed_in
@@ -59,133 +43,6 @@ def news(request: Visit, thread_id: uuid.UUID) -> HttpResponse:
     questions = Interrupt.objects.filter(thread=thread, id__in=seen).select_related("decision")
     closed = questions.exclude(status=InterruptStatus.OPEN)
     return render(request, "threads/_news.html", {"thread": thread, "closed": closed, "is_held": _is_held(thread)})
-
-
-def thread_page(
-    request: Visit,
-    thread: Thread,
-    *,
-    drafts: Mapping[uuid.UUID, Draft] | None = None,
-    message_form: SchemaForm | None = None,
-    status: int = 200,
-) -> HttpResponse:
-    """`drafts` are what was typed into forms that were refused, by question."""
-    found = reading.read(thread)
-    cards = _cards(request, thread, drafts or {})
-    changes = reading.changes_of(thread)
-    run = thread.runs.live().first()
-    tab = request.GET.get("tab", "")
-    context = {
-        "thread": thread,
-        "reading": found,
-        "cards": cards,
-        "can_decide": any(card.permission for card in cards),
-        "place": place_in_queue(request.user, cards[0].interrupt) if cards else None,
-        "tab": tab if tab in TABS else _first_tab(cards, found),
-        "tabs": _tabs(found, changes),
-        "changes": changes,
-        "timeline": timeline_of(thread, found.steps, found.state)[:SHOWN],
-        "decided": _decided(thread),
-        "actions": _actions(request.user, thread, cards),
-        "usage": thread.runs.aggregate(sent=Sum("tokens_in"), got=Sum("tokens_out"), cost=Sum("cost")),
-        "failed_run": thread.runs.exclude(error_class="").order_by("-created_at").first(),
-        "run": run,
-        "undoable": _undoable(request.user, thread, run),
-        "is_working": thread.status in WORKING,
-        "message_form": message_form or _message_form(request.user, thread),
-        "key": new_key(),
-    }
-    return render(request, "threads/thread.html", context, status=status)
-
-
-@dataclass(frozen=True)
-class Decided:
-    """A decision with what it changed: (label, before, after)."""
-
-    decision: Decision
-    edits: list[tuple[str, Any, Any]]
-
-
-@dataclass(frozen=True)
-class Actions:
-    """What this person may do with this thread now, besides deciding."""
-
-    edit_state: bool
-    carry_on: bool
-    retry: bool
-    ask_again: bool
-    stop: bool
-
-
-def _cards(request: Visit, thread: Thread, drafts: Mapping[uuid.UUID, Draft]) -> list[Card]:
-    editing = request.GET.get("edit", "")
-    page = reverse("thread", args=[thread.id])
-    cards = []
-    for interrupt in Interrupt.objects.open().filter(thread=thread).select_related("thread").oldest_first():
-        draft = drafts.get(interrupt.id)
-        if draft is None and editing in ("1", str(interrupt.id)):
-            draft = draft_of(interrupt, inspection.question_of(interrupt), is_editing=True)
-        cards.append(card_of(request.user, interrupt, next=page, draft=draft))
-    return cards
-
-
-def _first_tab(cards: list[Card], found: reading.Reading) -> str:
-    if cards:
-        return "changes"
-    return "messages" if found.state and found.state.messages else "state"
-
-
-def _tabs(found: reading.Reading, changes: Sequence[Change]) -> list[tuple[str, str, int]]:
-    """(name, label, how many)."""
-    said = len(found.state.messages) if found.state else 0
-    return [
-        ("changes", "Changes", len(changes)),
-        ("messages", "Messages", said),
-        ("state", "State", 0),
-        ("raw", "Raw", 0),
-    ]
-
-
-def _decided(thread: Thread) -> list[Decided]:
-    decisions = Decision.objects.filter(interrupt__thread=thread).select_related("interrupt")
-    return [Decided(found, _edits(found)) for found in decisions.order_by("-decided_at", "-id")]
-
-
-def _edits(decision: Decision) -> list[tuple[str, Any, Any]]:
-    answer = decision.answer
-    if decision.verdict != Verdict.EDIT or not isinstance(answer, dict):
-        return []
-    return edits_of(decision.interrupt, answer.get("arguments"))
-
-
-def _undoable(person: User, thread: Thread, run: Run | None) -> list[Interrupt]:
-    """This person's decisions that no worker has taken up yet."""
-    waits = run is None or (run.status == RunStatus.PENDING and run.not_before > timezone.now())
-    mine = Interrupt.objects.filter(thread=thread, status=InterruptStatus.DECIDED, decision__decided_by=person)
-    return list(mine) if waits else []
-
-
-def _actions(person: User, thread: Thread, cards: list[Card]) -> Actions:
-    rests = thread.status in EDITABLE and not thread.runs.live().exists()
-    carries_on = rests and not cards and bool(may(person, Act.CARRY_ON, thread))
-    return Actions(
-        edit_state=rests and bool(may(person, Act.EDIT_STATE, thread)),
-        carry_on=carries_on and thread.status == ThreadStatus.PAUSED,
-        retry=carries_on and thread.status == ThreadStatus.FAILED,
-        ask_again=carries_on and Interrupt.objects.pending().filter(thread=thread).exists(),
-        stop=not thread.is_ended and bool(may(person, Act.STOP, thread)),
-    )
-
-
-def _message_form(person: User, thread: Thread) -> SchemaForm | None:
-    """For chains with several turns: the form of the next one, for the person whose thread it is."""
-    if thread.status != ThreadStatus.DONE or not may(person, Act.MESSAGE, thread):
-        return None
-    try:
-        chain = inspection.chain(thread.chain)
-    except inspection.UnknownChain:
-        return None
-    return schema_form(chain.input_schema, model=chain.input_model) if chain.multi_turn else None
 
 
 def _is_held(thread: Thread) -> bool:

@@ -1,9 +1,9 @@
 """The state of a thread, now or at one checkpoint."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.types import StateSnapshot
@@ -24,7 +24,7 @@ from chains.snapshots.records import (
     time_of,
 )
 
-TYPE_LENGTH = 60
+TYPE_LENGTH = 40
 
 
 @dataclass(frozen=True)
@@ -122,13 +122,19 @@ def _declared_type(graph: Graph, name: str) -> object:
 
 
 def type_name(declared: object, *, default: str) -> str:
-    """A type as its author wrote it, about; long ones without their arguments."""
+    """A type as its author wrote it, about; long parts of it are left out."""
     while get_origin(declared) is Annotated:
         declared = get_args(declared)[0]
+    origin = get_origin(declared)
+    parts = [type_name(part, default=repr(part)) for part in get_args(declared)]
+    if origin in (Union, UnionType):
+        return _unless_long(" | ".join(parts))
+    if origin is not None:
+        return f"{getattr(origin, '__name__', origin)}[{_unless_long(', '.join(parts))}]"
     if declared in (None, Any):
         return default
-    origin = get_origin(declared)
-    if origin is None:
-        return getattr(declared, "__name__", default)
-    text = re.sub(r"\b(?:\w+\.)+(?=\w)", "", str(declared))
-    return text if len(text) <= TYPE_LENGTH else f"{getattr(origin, '__name__', default)}[{MARK}]"
+    return "None" if declared is NoneType else getattr(declared, "__name__", default)
+
+
+def _unless_long(text: str) -> str:
+    return text if len(text) <= TYPE_LENGTH else MARK

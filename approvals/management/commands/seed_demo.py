@@ -1,10 +1,11 @@
 """manage.py seed_demo: three people and three requests to try Holdpoint out with. Does nothing when anybody exists."""
 
-import secrets
 from typing import Any
 
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand
+from django.db import transaction
+from django.utils.crypto import get_random_string
 
 from approvals import threads
 from approvals.policies import OPERATORS, REQUESTERS, REVIEWERS
@@ -26,16 +27,18 @@ class Command(BaseCommand):
     help = "Create three demo people with printed one-time passwords, and three sample requests, on an empty database."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """All or nothing: nobody is left behind whose password was never printed."""
         if User.objects.exists():
             return
-        passwords = {username: self._create(username, *facts) for username, *facts in PEOPLE}
-        requester = User.objects.get(username=PEOPLE[0][0])
-        for request in REQUESTS:
-            threads.submit(requester, "prompt_chain", {"request": request})
-        self._print(passwords)
+        with transaction.atomic():
+            passwords = {username: self._create(username, *facts) for username, *facts in PEOPLE}
+            requester = User.objects.get(username=PEOPLE[0][0])
+            for request in REQUESTS:
+                threads.submit(requester, "prompt_chain", {"request": request})
+            self._print(passwords)
 
     def _create(self, username: str, first: str, last: str, group: str, does: str) -> str:
-        password = secrets.token_urlsafe(9)
+        password = get_random_string(12)
         person = User.objects.create_user(username, password=password, first_name=first, last_name=last)
         person.groups.add(Group.objects.get(name=group))
         if group == OPERATORS:
