@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from approvals.models import Interrupt, Thread, Verdict
-from approvals.opened import checkpointer, registry
+from approvals.opened import checkpointer, compiled, registry
 from chains import questions, snapshots
 from chains.asking import Verdict as AskedVerdict
 from chains.chat_models import model_label
@@ -127,5 +127,5 @@ def preview_state_edit(thread: Thread, values: dict[str, Any], *, seen_checkpoin
 
 @contextmanager
 def _graph(thread: Thread) -> Iterator[Graph]:
-    with checkpointer().read() as saver:
-        yield registry().compile(thread.chain, saver)
+    with checkpointer().read() as line:
+        yield compiled(thread.chain, line.saver, line.graphs)

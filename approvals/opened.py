@@ -1,13 +1,15 @@
 """The registry and the checkpointer of this process, opened once from the settings."""
 
 import functools
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from psycopg.conninfo import make_conninfo
 
 from chains.checkpointers import PostgresCheckpointer
-from chains.registry import ChainContext, Registry
+from chains.registry import ChainContext, Graph, Registry
 
 
 @functools.cache
@@ -23,6 +25,14 @@ def registry() -> Registry:
 @functools.cache
 def checkpointer() -> PostgresCheckpointer:
     return PostgresCheckpointer(_dsn())
+
+
+def compiled(chain: str, saver: BaseCheckpointSaver[Any], graphs: dict[str, Any]) -> Graph:
+    """The chain's graph on a saver, compiled once for as long as its connection lives."""
+    if chain not in graphs:
+        graphs[chain] = registry().compile(chain, saver)
+    found: Graph = graphs[chain]
+    return found
 
 
 def set_up_checkpoints() -> None:

@@ -7,7 +7,7 @@ from langgraph.graph import START, StateGraph
 
 from approvals import decisions, inspection, threads
 from approvals.models import Decision, Interrupt, InterruptStatus, Run, Thread, ThreadStatus, Verdict
-from approvals.opened import registry
+from approvals.opened import checkpointer, registry
 from tests.conftest import Cast, open_question, work_off
 from tests.graphs import slow
 from tests.test_main_job import ballot, values
@@ -129,11 +129,13 @@ def test_a_node_renamed_under_a_waiting_thread_fails_in_words_and_heals(
 
     with monkeypatch.context() as patch:
         patch.setitem(registry()._builders, "slow", renamed)
+        checkpointer().close()  # graphs are compiled once for each connection
         work_off(thread)
         thread.refresh_from_db()
         assert thread.status == ThreadStatus.FAILED
         failed = Run.objects.filter(thread=thread).latest("created_at")
         assert "no longer has the node ask" in failed.error_message
+    checkpointer().close()
     threads.carry_on(cast.oscar, thread.id)
     work_off(thread)
 

@@ -15,8 +15,8 @@ from django.db import transaction
 from approvals import broadcasts
 from approvals.execution.heartbeat import Heartbeat
 from approvals.execution.record import record, record_refusal
-from approvals.models import Decision, Event, EventKind, Run, RunKind, Thread, ThreadStatus
-from approvals.opened import checkpointer, registry
+from approvals.models import Decision, Event, EventKind, Run, RunKind, RunStatus, Thread, ThreadStatus
+from approvals.opened import checkpointer, compiled, registry
 from chains.canonical import NotCanonical
 from chains.checkpointers import Backend, Held, ThreadBusy
 from chains.editing import BadEdit, HeadMoved, edit_state
@@ -51,6 +51,8 @@ def look(run_id: uuid.UUID | str) -> None:
 
 def _cut_off_silent_worker(run: Run) -> None:
     """A worker that missed its whole lease may be frozen, not dead: cut its connection before taking over."""
+    if run.status != RunStatus.RUNNING:
+        return
     orphan = Run.objects.orphaned().filter(id=run.id, lease_backend__isnull=False).first()
     if orphan is not None and orphan.lease_backend:
         gone = checkpointer().terminate(Backend.from_json(orphan.lease_backend))
@@ -89,7 +91,7 @@ def _claim(run: Run, held: Held, lease: timedelta) -> bool:
 
 def _take_step(run: Run, held: Held, heartbeat: Heartbeat) -> Outcome:
     thread_id = str(run.thread_id)
-    graph = registry().compile(run.thread.chain, held.saver)
+    graph = compiled(run.thread.chain, held.saver, held.graphs)
     work = Work(
         run_id=str(run.id),
         first=_first_input(run),

@@ -189,10 +189,12 @@ def _asked(pending: Pending, head: Head) -> Asked:
 
 def _with_open_questions(thread: Thread, status: ThreadStatus) -> ThreadStatus:
     """A failing sibling does not hide a question that is still open; a question all decided is carried on with."""
-    pending = Interrupt.objects.pending().filter(thread=thread)
-    if status is ThreadStatus.FAILED and pending.open().exists():
+    if status not in {ThreadStatus.FAILED, ThreadStatus.PAUSED}:
+        return status
+    pending = set(Interrupt.objects.pending().filter(thread=thread).values_list("status", flat=True))
+    if status is ThreadStatus.FAILED and InterruptStatus.OPEN in pending:
         return ThreadStatus.PAUSED
-    if status is ThreadStatus.PAUSED and pending.exists() and not pending.open().exists():
+    if status is ThreadStatus.PAUSED and pending == {InterruptStatus.DECIDED}:
         Run.owe(thread, RunKind.RESUME)
         return ThreadStatus.QUEUED
     return status

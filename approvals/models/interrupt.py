@@ -164,7 +164,7 @@ class Interrupt(models.Model):
             title=asked.title[:200],
             context=asked.context[:300],
             response_schema=asked.response_schema,
-            requested_by=thread.requested_by,
+            requested_by_id=thread.requested_by_id,
             **policy,
         )
 

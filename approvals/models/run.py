@@ -149,7 +149,7 @@ class Run(models.Model):
             )
         )
         if claimed:
-            self.refresh_from_db()
+            self.refresh_from_db(fields=["status", "generation", "attempt"])
             Outbox.settle_doorbell(self.id)
         return bool(claimed)
 

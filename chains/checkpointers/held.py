@@ -31,3 +31,5 @@ class Held:
 
     saver: BaseCheckpointSaver[Any]
     backend: Backend
+    # Graphs compiled on this saver, by chain; kept with the connection, since compiling costs more than a query.
+    graphs: dict[str, Any]

@@ -15,7 +15,15 @@ from psycopg_pool import ConnectionPool
 
 from chains.checkpointers.held import Backend, Held, ThreadBusy
 
-Connection = psycopg.Connection[dict[str, Any]]
+
+class Line(psycopg.Connection[dict[str, Any]]):
+    """A connection that remembers its saver, and the graphs compiled on that."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.saver = PostgresSaver(self)
+        self.graphs: dict[str, Any] = {}
+
 
 # One key space of its own among PostgreSQL's advisory locks.
 LOCK = "SELECT pg_try_advisory_lock(hashtextextended('thread:' || %s, 0)) AS got"
@@ -38,8 +46,8 @@ class PostgresCheckpointer:
     def __init__(self, dsn: str, *, readers: int = 8) -> None:
         self._dsn = dsn
         self._readers = readers
-        self._idle: deque[Connection] = deque()
-        self._pool: ConnectionPool[Connection] | None = None
+        self._idle: deque[Line] = deque()
+        self._pool: ConnectionPool[Line] | None = None
         self._process = os.getpid()
 
     def set_up(self, *, patience: float = 60.0) -> None:
@@ -61,18 +69,18 @@ class PostgresCheckpointer:
         connection = self._take(thread_id)
         try:
             who = _first(connection, WHO_AM_I)
-            yield Held(PostgresSaver(connection), Backend(who["pid"], who["started"]))
+            yield Held(connection.saver, Backend(who["pid"], who["started"]), connection.graphs)
         finally:
             self._give_back(connection, thread_id)
 
     @contextlib.contextmanager
-    def read(self) -> Iterator[PostgresSaver]:
-        """A saver for pages: reads only, on a pooled connection of its own."""
+    def read(self) -> Iterator[Line]:
+        """A saver for pages, and the graphs compiled on it: reads only, on a pooled connection."""
         if self._pool is None or self._process != os.getpid():
             self._process = os.getpid()
             self._pool = self._open_pool()
         with self._pool.connection() as connection:
-            yield PostgresSaver(connection)
+            yield connection
 
     def terminate(self, backend: Backend) -> bool:
         """Cut the connection of a worker that went silent, so that it can write nothing more."""
@@ -98,7 +106,7 @@ class PostgresCheckpointer:
         while self._idle:
             self._idle.pop().close()
 
-    def _take(self, thread_id: str) -> Connection:
+    def _take(self, thread_id: str) -> Line:
         """A connection that holds the lock. An idle one may have died since; a fresh one says so by raising."""
         if self._process != os.getpid():
             self._idle, self._process = deque(), os.getpid()
@@ -109,13 +117,13 @@ class PostgresCheckpointer:
             connection.close()
         return self._lock(self._connect(), thread_id)
 
-    def _lock(self, connection: Connection, thread_id: str) -> Connection:
+    def _lock(self, connection: Line, thread_id: str) -> Line:
         if _first(connection, LOCK, thread_id)["got"]:
             return connection
         self._idle.append(connection)
         raise ThreadBusy(f"Thread {thread_id} is held by another worker.")
 
-    def _give_back(self, connection: Connection, thread_id: str) -> None:
+    def _give_back(self, connection: Line, thread_id: str) -> None:
         """Unlock and keep the connection; one that died has lost its lock already."""
         try:
             connection.execute(UNLOCK, (thread_id,))
@@ -124,8 +132,8 @@ class PostgresCheckpointer:
         else:
             self._idle.append(connection)
 
-    def _connect(self) -> Connection:
-        return psycopg.connect(
+    def _connect(self) -> Line:
+        return Line.connect(
             self._dsn,
             autocommit=True,
             row_factory=dict_row,
@@ -133,7 +141,7 @@ class PostgresCheckpointer:
             **_KEEPALIVE,
         )
 
-    def _open_pool(self) -> "ConnectionPool[Connection]":
+    def _open_pool(self) -> "ConnectionPool[Line]":
         arguments = {
             "autocommit": True,
             "row_factory": dict_row,
@@ -142,7 +150,7 @@ class PostgresCheckpointer:
         }
         return ConnectionPool(
             self._dsn,
-            connection_class=psycopg.Connection[dict[str, Any]],
+            connection_class=Line,
             kwargs=arguments,
             min_size=1,
             max_size=self._readers,
@@ -155,7 +163,7 @@ class PostgresCheckpointer:
 _KEEPALIVE: dict[str, Any] = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 
 
-def _first(connection: Connection, query: str, *arguments: Any) -> dict[str, Any]:
+def _first(connection: Line, query: str, *arguments: Any) -> dict[str, Any]:
     row = connection.execute(query, arguments).fetchone()
     if row is None:
         raise psycopg.OperationalError("The database gave no answer.")
