@@ -16,7 +16,10 @@ MOST_THREADS_WATCHED = 50
 
 
 class ChangesConsumer(AsyncJsonWebsocketConsumer):
-    """Joins the groups this person may hear: their own requests, the queue, and the threads their page shows."""
+    """Joins the groups this person may hear: their own requests, the queue, and the threads their page shows.
+
+    It says when it listens: what changed between drawing the page and that moment, the page fetches again.
+    """
 
     async def connect(self) -> None:
         self.person = cast(User | AnonymousUser, self.scope["user"])
@@ -28,6 +31,7 @@ class ChangesConsumer(AsyncJsonWebsocketConsumer):
         await self.channel_layer.group_add(broadcasts.person_group(self.person.id), self.channel_name)
         if await _may_see_queue(self.person):
             await self.channel_layer.group_add(broadcasts.QUEUE, self.channel_name)
+        await self.send_json({"listening": "lists"})
 
     @classmethod
     async def decode_json(cls, text_data: str) -> Any:
@@ -45,6 +49,7 @@ class ChangesConsumer(AsyncJsonWebsocketConsumer):
         if await _may_see(self.person, thread_id):
             self.watched.add(str(thread_id))
             await self.channel_layer.group_add(broadcasts.thread_group(thread_id), self.channel_name)
+            await self.send_json({"listening": str(thread_id)})
 
     async def disconnect(self, code: int) -> None:
         if not isinstance(self.person, User):

@@ -27,7 +27,7 @@ def new_key() -> str:
 def local_path(path: str, *, otherwise: str) -> str:
     """Where to go next, if it is a place of ours."""
     is_ours = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
-    return path or otherwise
+    return path if is_ours else otherwise
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from approvals.schemaforms.names import humanised
 Fact = tuple[str, Any, Any]
 # A text that is longer is folded where folding is asked for; nothing is ever cut off.
 FOLD_AFTER = 1_200
+PREVIEW = 300
 # Shorter texts on one line stand beside their label, longer ones in a box of their own.
 ONE_LINE = 90
 _PLAIN = re.compile(r"[\x20-\x7e\n\t]*")
@@ -105,7 +106,9 @@ def _text(text: str, *, fold: bool) -> SafeString:
     shown = visible(text)
     if fold and len(text) > FOLD_AFTER:
         return format_html(
-            '<details class="long"><summary>Show all {} characters</summary><div class="quote">{}</div></details>',
+            '<details class="long"><summary><span class="start">{}…</span> <span class="all">Show all {} characters</span>'
+            '</summary><div class="quote">{}</div></details>',
+            visible(text[:PREVIEW]),
             f"{len(text):,}",
             shown,
         )

@@ -9,6 +9,7 @@ const NO_DECISION_AFTER_MOVE = 400;
 const NO_ENTER_AFTER_ASKING = 300;
 const SEQUENCE = 1_200;
 const AWAY = 5_000;
+const SENDING = 5_000;
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -16,6 +17,12 @@ const now = () => performance.now();
 
 function announce(text) {
   $("#announce").textContent = text;
+}
+
+/** For the eyes, too. */
+function tell(text) {
+  const box = $(".toasts") ?? document.body.appendChild(Object.assign(document.createElement("div"), { className: "toasts" }));
+  box.append(Object.assign(document.createElement("p"), { className: "toast", role: "status", textContent: text }));
 }
 
 // ---- Times: 24 min ago, 24 min, in 8 sec; older than a day stays a date ----------------------------------------
@@ -48,7 +55,6 @@ function showTimes() {
 
 let socket = null;
 let attempts = 0;
-let wasLost = false;
 let hiddenSince = null;
 
 function connect() {
@@ -57,12 +63,9 @@ function connect() {
     attempts = 0;
     showConnection("Live");
     watch();
-    if (wasLost) refresh();
-    wasLost = false;
   });
-  socket.addEventListener("message", (event) => changed(JSON.parse(event.data)));
+  socket.addEventListener("message", (event) => heard(JSON.parse(event.data)));
   socket.addEventListener("close", () => {
-    wasLost = true;
     showConnection("Reconnecting");
     const pause = Math.min(RETRY_FIRST * 2 ** attempts++, RETRY_MOST);
     setTimeout(connect, pause * (0.75 + Math.random() / 2));
@@ -84,6 +87,12 @@ function showConnection(word) {
 function watch() {
   const page = $("[data-watch]");
   if (page && isConnected()) socket.send(JSON.stringify({ watch: page.dataset.watch }));
+}
+
+// The server says when it listens for us: what changed before that, since the page was drawn, is fetched now.
+function heard(message) {
+  if (!message.listening) changed(message);
+  else if (message.listening === ($("[data-watch]")?.dataset.watch ?? "lists")) refresh();
 }
 
 function changed({ thread, node }) {
@@ -155,6 +164,8 @@ function afterSwap(event) {
     isWaiting = isForced = false;
     offerNew(0);
   }
+  if ($("[data-bar]") && !hadQuestion) holdDecisions();
+  hadQuestion = Boolean($("[data-bar]"));
   markRow();
   markStale();
   showCount();
@@ -221,6 +232,7 @@ function holdDecisions() {
 // ---- Deciding ----------------------------------------------------------------------------------------------------
 
 const sent = new WeakSet();
+let hadQuestion = Boolean($("[data-bar]"));
 let askedAt = 0;
 
 /** One question on screen, and it is the one that is selected. */
@@ -268,9 +280,12 @@ function onSubmit(event) {
   if (form.method !== "post") return;
   if (!navigator.onLine) {
     event.preventDefault();
-    announce("You are offline. Nothing was sent.");
+    tell("You are offline. Nothing was sent.");
   } else if (sent.has(form)) event.preventDefault();
-  else sent.add(form);
+  else {
+    sent.add(form);
+    setTimeout(() => sent.delete(form), SENDING);
+  }
 }
 
 /** A question that was closed meanwhile can be read, but not decided any more. */
@@ -319,7 +334,7 @@ function act(key, event) {
   if (key === "o") return open(), true;
   if (key === "y") return copyLink(), true;
   if (key === "[" || key === "]") return turnTab(key === "]" ? 1 : -1);
-  if (key === " " && hasPeek()) return $("[data-scroll]").scrollBy({ top: 300 }), true;
+  if (key === " " && hasPeek() && event.target.matches("body, a.t")) return $("[data-scroll]").scrollBy({ top: 300 }), true;
   return press(key);
 }
 
@@ -347,7 +362,7 @@ function turnTab(by) {
 
 function copyLink() {
   const link = hasPeek() ? $("[data-open]").href : location.origin + location.pathname;
-  navigator.clipboard?.writeText(link).then(() => announce("Link copied."));
+  navigator.clipboard?.writeText(link).then(() => tell("Link copied."));
 }
 
 function onEnter(event) {
@@ -377,7 +392,7 @@ function onEscape(event) {
 function onClick(event) {
   if (event.target.closest("[data-news]")) return showNew();
   const link = event.target.closest("a[data-peek]");
-  const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+  const isPlain = event.detail > 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
   if (link && isPlain && hasPeek()) {
     event.preventDefault();
     select(link.closest("[data-row]"));

@@ -84,6 +84,8 @@ def page_for(browser: Browser, stack: Stack) -> Iterator[OpenPageFor]:
 
     yield open_page
     for context in contexts:
+        for page in context.pages:
+            page.close()
         context.close()
 
 

@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from approvals.models import Decision, Event, EventKind, Interrupt, InterruptStatus, Policy, Run, Thread, ThreadStatus
+from tests.asked import ask, rest
 from tests.conftest import Cast, open_question, work_off
 
 JSON = {"HTTP_ACCEPT": "application/json"}
@@ -297,3 +298,47 @@ def test_a_finished_thread_takes_another_message_from_its_requester(alice: Clien
     assert rita.post(f"/t/{paused.id}/messages/", {"request": "And the shipping?"}).status_code == 303
     paused.refresh_from_db()
     assert paused.status == ThreadStatus.QUEUED
+
+
+def test_a_question_with_a_shape_of_its_own_is_answered_in_a_form(alice: Client, submitted: Thread) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"carrier": {"enum": ["north", "south"]}, "days": {"type": "integer", "maximum": 9}},
+        "required": ["carrier", "days"],
+    }
+    question = ask(submitted, schema=schema)
+    rest(submitted)
+
+    assert 'name="value.days"' in alice.get(f"/t/{submitted.id}/").content.decode()
+    wrong = post(alice, question, verdict="respond", **{"value.carrier": "north", "value.days": "10"})
+    assert wrong.status_code == 422
+    assert "days: must be 9 or less" in words(wrong).lower()
+    assert post(alice, question, verdict="respond", **{"value.carrier": "north", "value.days": "3"}).status_code == 303
+    assert Decision.objects.get().answer == {"carrier": "north", "days": 3}
+
+
+def test_several_questions_have_a_form_each_and_the_worker_waits_for_all(alice: Client, submitted: Thread) -> None:
+    first, second = ask(submitted, 1), ask(submitted, 2)
+    rest(submitted)
+    html = alice.get(f"/t/{submitted.id}/").content.decode()
+
+    assert all(f'id="decide-{question.id}"' in html for question in (first, second))
+    told = words(alice.get(post(alice, second, verdict="approve")["Location"]))
+    assert "The worker carries on when the other questions are decided, too." in told
+
+
+def test_a_question_without_a_shape_is_answered_in_words(alice: Client, submitted: Thread) -> None:
+    question = ask(submitted, 1)
+    rest(submitted)
+
+    assert "Not bound" in words(alice.get(f"/t/{submitted.id}/"))
+    post(alice, question, verdict="respond", note="Next week.")
+    assert Decision.objects.get().answer == "Next week."
+
+
+def test_nobody_is_given_fields_they_may_not_send(alice: Client, paused: Thread, cast: Cast) -> None:
+    rita = Client()
+    rita.force_login(cast.rita)
+
+    assert 'name="arguments.content"' in alice.get(f"/t/{paused.id}/?edit=1").content.decode()
+    assert 'name="arguments.content"' not in rita.get(f"/t/{paused.id}/?edit=1").content.decode()

@@ -12,8 +12,8 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from approvals import threads
-from approvals.models import Asked, Interrupt, Policy, QuestionKind, Thread, ThreadStatus
-from chains.canonical import canonical_bytes, sha256
+from approvals.models import Thread, ThreadStatus
+from tests.asked import ask
 from tests.conftest import REQUEST, Cast, open_question, work_off
 
 VENDOR = Path(__file__).resolve().parent.parent / "static" / "vendor"
@@ -29,24 +29,6 @@ def as_(client: Client) -> SignIn:
         return client
 
     return sign_in
-
-
-def ask(thread: Thread, number: int, **changes: object) -> Interrupt:
-    """One more open question on a thread, as a worker would store it."""
-    payload = canonical_bytes({"title": f"Question {number}", **changes})
-    asked = Asked(
-        interrupt_id=uuid.uuid4().hex,
-        namespace="",
-        node="review",
-        checkpoint_id="1",
-        payload=payload,
-        payload_sha256=sha256(payload),
-        kind=QuestionKind.OPEN,
-        title=str(changes.get("title", f"Question {number}")),
-        context="",
-        response_schema=None,
-    )
-    return Interrupt.raise_for(thread, asked, Policy.objects.for_chain(thread.chain).snapshot())
 
 
 def rows(html: str) -> list[str]:

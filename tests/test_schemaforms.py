@@ -67,6 +67,7 @@ def test_what_is_typed_becomes_the_json_the_schema_asks_for(schema: dict[str, An
         ({"type": "number"}, "1.240,00", "Write the number without separators and with a point: 1240.00."),
         ({"type": "number"}, "1,240.00", "Write the number without separators and with a point: 1240.00."),
         ({"type": "number"}, "1,240", "Write the number without separators and with a decimal point."),
+        ({"type": "number"}, "1.240.000", "Write the number without separators and with a decimal point."),
         ({"type": "number"}, "NaN", "Enter a number, for example 1240.50."),
         ({"type": "number"}, "1e999", "Enter a number with at most 15 digits; more cannot be kept exactly."),
         ({"type": "number"}, "0.12345678901234567890", "Enter a number with at most 15 digits"),
@@ -128,3 +129,12 @@ def test_a_time_at_the_end_of_the_calendar_is_shown_as_it_is(moment: str) -> Non
     form = schema_form({"type": "string", "format": "date-time"}, initial=moment)
 
     assert page(form).find("value")["value"] == moment
+
+
+def test_a_time_that_nobody_touched_keeps_the_offset_it_had() -> None:
+    schema = {"type": "string", "format": "date-time"}
+    with timezone.override("Europe/Berlin"):
+        form = schema_form(schema, initial="2026-07-15T14:30:00Z", data={"value": "2026-07-15T16:30"})
+
+        assert page(form).find("value")["type"] == "datetime-local"
+        assert (form.is_valid(), form.value) == (True, "2026-07-15T14:30:00Z")

@@ -54,6 +54,8 @@ def test_a_model_is_the_authority_and_the_value_is_what_was_typed_not_what_it_ma
 
     assert form.is_valid(), form.errors
     assert same_json(form.value, {**PROPOSED, "amount": 980.0})
+    form.value["ship"]["geo"].clear()
+    assert PROPOSED["ship"]["geo"] == [1.0, 10**30]
 
 
 def test_a_strict_model_still_takes_dates_out_of_text() -> None:

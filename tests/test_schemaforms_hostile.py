@@ -1,12 +1,12 @@
 """Schemas, documents and posts from people who mean harm: nothing runs, leaks, hangs, is lost or gets through."""
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
 from approvals.schemaforms import SchemaNotSupported, schema_form
 from approvals.schemaforms.authority import schema_authority
@@ -136,8 +136,28 @@ def test_recursion_ends_in_a_box_of_json() -> None:
     shown = page(schema_form(TREE, initial=document))
     form = schema_form(TREE, initial=document, data=shown.posted())
 
-    assert "<textarea" in shown.html
+    assert ("textarea", "kids") in {(tag, attrs.get("name")) for tag, attrs in shown.tags}
     assert (form.is_valid(), form.value) == (True, document)
+
+
+def test_a_fifth_level_of_objects_is_a_box_of_json() -> None:
+    schema: dict[str, Any] = {"type": "string"}
+    for key in "fedcba":
+        schema = {**object_of(**{key: schema}), "required": [key]}
+
+    assert [attrs["name"] for tag, attrs in page(schema_form(schema)).tags if tag == "textarea"] == ["a.b.c.d.e"]
+
+
+def test_a_pattern_is_the_models_business_where_there_is_a_model() -> None:
+    class Model(BaseModel):
+        x: Annotated[str, Field(pattern=r"^\p{Lu}+$")]
+
+    schema = Model.model_json_schema()
+
+    assert schema_form(schema, model=Model, data={"x": "ÄÖ"}).is_valid()
+    assert not schema_form(schema, model=Model, data={"x": "äö"}).is_valid()
+    with pytest.raises(SchemaNotSupported, match="pattern"):
+        schema_form(schema)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +165,7 @@ def test_recursion_ends_in_a_box_of_json() -> None:
     [
         ({"$ref": "https://example.com/schema.json"}, "points nowhere"),
         ({"$ref": "#/$defs/Nobody"}, "points nowhere"),
+        ({"properties": {"x": {"$ref": "other.json"}}}, "points nowhere"),
         ({"properties": {"x": {"$ref": "file:///etc/passwd"}}}, "points nowhere"),
         ({"$ref": "#"}, "leads back to itself"),
         ({"$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}]}}, "$ref": "#/$defs/a"}, "leads back to itself"),

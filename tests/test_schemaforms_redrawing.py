@@ -146,6 +146,8 @@ def test_several_of_an_enum_keep_their_order_and_type() -> None:
 
     assert form.is_valid(), form.errors
     assert same_json(form.value, ["red", "1", "blue"])
+    data.setlist("value", ['"green"'])
+    assert schema_form(schema, data=data).errors["value"] == ["Choose one of the listed values."]
 
 
 def test_choosing_a_kind_draws_its_fields_and_keeps_what_both_have() -> None:
@@ -164,21 +166,28 @@ def test_choosing_a_kind_draws_its_fields_and_keeps_what_both_have() -> None:
     assert form.value == {"pay": {"kind": "bank", "iban": "DE1", "note": "urgent"}, "spare": None}
 
 
-def test_a_kind_whose_fields_were_never_drawn_is_not_sent() -> None:
+def test_a_kind_whose_fields_were_never_drawn_is_not_sent_and_takes_nothing_from_the_other() -> None:
+    on = {"type": "boolean", "default": True}
     kinds = [
-        {"type": "object", "properties": {"kind": {"const": kind}, kind: {"type": "string"}}, "required": ["kind"]}
+        {
+            "type": "object",
+            "properties": {"kind": {"const": kind}, kind: {"type": "string"}, "on": on},
+            "required": ["kind"],
+        }
         for kind in ("a", "b")
     ]
     schema = {"type": "object", "properties": {"x": {"oneOf": kinds}}, "required": ["x"]}
-    initial = {"x": {"kind": "a"}}
+    initial = {"x": {"kind": "a", "a": "old", "on": False, "trace": 1}}
     shown = page(schema_form(schema, initial=initial))
     switched = posted(schema, shown, initial=initial, **{"x._branch": "b"})
 
+    assert "checked" not in shown.find("x.on")
+    assert "checked" in page(switched).find("x.on")
     assert switched.errors["x._branch"] == ["These are the fields for your choice. Fill them in and send again."]
 
     form = posted(schema, page(switched), initial=initial)
     assert form.is_valid(), form.errors
-    assert form.value == {"x": {"kind": "b"}}
+    assert form.value == {"x": {"kind": "b", "on": True}}
     assert [change.label for change in form.changes] == ["X"]
 
 

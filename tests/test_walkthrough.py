@@ -120,6 +120,7 @@ def test_edit_the_state_and_resume(worker: None, rita: Visitor, alice: Visitor) 
 
     eventually(lambda: Interrupt.objects.open().exists(), what="the new question")
     assert Interrupt.objects.open().get().value["arguments"]["content"] == "Written by a person."
+    expect(alice.page.locator("[data-payload]")).to_contain_text("Written by a person.", timeout=SOON)
     assert "update" in [step.source for step in inspection.steps_of(thread)]
 
 

@@ -17,7 +17,7 @@ from .reading import (
     read_moment,
     read_number,
 )
-from .values import ABSENT, UNSTORABLE, Start, can_store, displayable, has_lines, json_text, plain
+from .values import ABSENT, Start, displayable, has_lines, json_text, plain
 from .widgets import NativeInput
 
 FILL_THIS_IN: Final = "Fill this in."
@@ -110,8 +110,6 @@ class TextField(SchemaField):
 
     def parse(self, raw: Any) -> str:
         text = plain(str(raw))
-        if not can_store(text):
-            raise NotReadable(UNSTORABLE)
         if self.is_long or self.hints.sensitive:
             return text
         text = text.strip()

@@ -7,7 +7,7 @@ from typing import Any, Final
 from .containers import Choice
 from .nodes import Node
 from .values import Path
-from .wording import GENERIC, Issue, sentence
+from .wording import Issue, sentence
 
 _ABOUT_A_KEY: Final = ("missing", "extra_forbidden")
 
@@ -22,17 +22,14 @@ class Placed:
 def placed_issues(tree: Node, issues: Sequence[Issue], *, value: Any, failed: Collection[str]) -> list[Placed]:
     """One for each place, none where a field has spoken, none for a parent whose child has one.
 
-    `failed` are the names of fields that could not be read; as long as there is one, or an issue, something is said.
+    `failed` are the names of fields that could not be read.
     """
     placed: dict[Node, Placed] = {}
     for issue in issues:
         one = _placed(tree, issue, value=value)
         placed.setdefault(one.node, one)
     wrong = {node.name for node in placed} | set(failed)
-    said = [one for node, one in placed.items() if node.name not in failed and not _is_said_below(one, wrong=wrong)]
-    if issues and not said and not failed:
-        said.append(Placed(node=tree, text=GENERIC, inside=()))
-    return said
+    return [one for node, one in placed.items() if node.name not in failed and not _is_said_below(one, wrong=wrong)]
 
 
 def _placed(tree: Node, issue: Issue, *, value: Any) -> Placed:

@@ -34,12 +34,12 @@ class Posted:
         return None if value is None else str(value)
 
     def rows(self, name: str) -> list[int] | None:
-        """Keys of the rows that were on the page, None when the list was not; at most one too many."""
+        """Keys of the rows that were on the page, None when the list was not."""
         mark = self.text(joined(name, ROWS))
         if mark is None:
             return self._rows_by_name(name)
         keys = (int(part) for part in re.findall(r"[0-9]+", mark[: (ROWS_MAX + 1) * 8]) if len(part) < 8)
-        return list(dict.fromkeys(key for key in keys if key < _KEY_MAX))[: ROWS_MAX + 1]
+        return list(dict.fromkeys(key for key in keys if key < _KEY_MAX))
 
     def is_added_to(self, name: str) -> bool:
         return self.data.get(ADD) == joined(self.prefix, name)
@@ -53,5 +53,4 @@ class Posted:
         """Programs that post a form need not know about marks: `lines.0.sku` is row 0."""
         start = re.escape(joined(self.prefix, name))
         found = (re.match(rf"{start}\.([0-9]{{1,6}})(?:\.|$)", str(key)) for key in self.data)
-        keys = sorted({int(match[1]) for match in found if match})
-        return keys[: ROWS_MAX + 1] or None
+        return sorted({int(match[1]) for match in found if match}) or None

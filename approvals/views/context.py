@@ -6,10 +6,12 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
+from approvals.models import Interrupt
+from approvals.models.interrupt import InterruptQuerySet
 from approvals.models.people import name_of
 from approvals.policies import Act, groups_of, may
 from approvals.views.counting import count_of
-from approvals.views.queue import for_me
+from approvals.views.waiting import for_me
 
 THEME, KEYS = "theme", "keys"
 
@@ -18,6 +20,12 @@ class Shell:
     def __init__(self, request: HttpRequest) -> None:
         self._cookies = request.COOKIES
         self._user = getattr(request, "user", None)
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> "Shell":
+        """One for each request, so that views and templates look things up once."""
+        found: Shell = vars(request).setdefault("shell", cls(request))
+        return found
 
     @cached_property
     def person(self) -> User | None:
@@ -32,9 +40,13 @@ class Shell:
         return self.person is not None and bool(may(self.person, Act.SUBMIT))
 
     @cached_property
+    def mine(self) -> InterruptQuerySet:
+        return Interrupt.objects.none() if self.person is None else for_me(self.person)
+
+    @cached_property
     def waiting(self) -> int:
         """How many questions wait for this person; the length of the list that the queue shows."""
-        return 0 if self.person is None else count_of(for_me(self.person))
+        return count_of(self.mine)
 
     @cached_property
     def name(self) -> str:
@@ -56,4 +68,4 @@ class Shell:
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    return {"shell": Shell(request)}
+    return {"shell": Shell.of(request)}

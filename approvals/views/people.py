@@ -26,7 +26,7 @@ def home(request: Visit) -> HttpResponse:
 
 @signed_in
 def me(request: Visit) -> HttpResponse:
-    shell = Shell(request)
+    shell = Shell.of(request)
     form = SettingsForm(request.POST or None, initial={"theme": shell.theme or "system", "keys": shell.keys})
     if request.method == "POST" and form.is_valid():
         return _keep(request, form)

@@ -60,9 +60,7 @@ class Card:
 
     @property
     def verdicts(self) -> set[str]:
-        """What the buttons offer: what the question takes, less what the policy rules out."""
-        offered = {str(verdict.value) for verdict in self.item.allowed}
-        return offered - {Verdict.EDIT.value} if self.interrupt.votes_needed > 1 else offered
+        return _verdicts(self.interrupt, self.question)
 
     @property
     def asks_twice(self) -> bool:
@@ -81,25 +79,20 @@ class Card:
         return reverse("decision", args=[self.interrupt.id])
 
 
-def card_of(person: User, interrupt: Interrupt, *, next: str, draft: Draft | None = None) -> Card:
+def card_of(
+    person: User, interrupt: Interrupt, *, next: str, draft: Draft | None = None, is_editing: bool = False
+) -> Card:
     question = inspection.question_of(interrupt)
+    permission = may(person, Act.DECIDE, interrupt)
+    edits = is_editing and bool(permission) and Verdict.EDIT in _verdicts(interrupt, question)
     return Card(
         interrupt=interrupt,
         question=question,
-        permission=may(person, Act.DECIDE, interrupt),
+        permission=permission,
         votes=list(interrupt.votes.order_by("created_at", "id")),
-        draft=draft or draft_of(interrupt, question, is_editing=False),
+        draft=draft or _draft(interrupt, question, is_editing=edits),
         next=next,
     )
-
-
-def draft_of(interrupt: Interrupt, question: Question, *, is_editing: bool) -> Draft:
-    """Nothing typed yet: the form of an edit holds what was proposed, the form of an answer is empty."""
-    if is_editing and Verdict.EDIT.value in {verdict.value for verdict in question.item.allowed}:
-        return Draft(form=arguments_form(question), is_editing=True)
-    if interrupt.kind == QuestionKind.SCHEMA:
-        return Draft(form=answer_form(question))
-    return Draft()
 
 
 def arguments_form(question: Question, data: QueryDict | None = None) -> SchemaForm:
@@ -114,6 +107,21 @@ def edits_of(interrupt: Interrupt, arguments: Any) -> list[tuple[str, Any, Any]]
     """What an edit changed: (label, before, after)."""
     item = inspection.question_of(interrupt).item
     return showing.changed(item.arguments, arguments, item.schema)
+
+
+def _draft(interrupt: Interrupt, question: Question, *, is_editing: bool) -> Draft:
+    """Nothing typed yet: the form of an edit holds what was proposed, the form of an answer is empty."""
+    if is_editing:
+        return Draft(form=arguments_form(question), is_editing=True)
+    if interrupt.kind == QuestionKind.SCHEMA:
+        return Draft(form=answer_form(question))
+    return Draft()
+
+
+def _verdicts(interrupt: Interrupt, question: Question) -> set[str]:
+    """What the buttons offer: what the question takes, less what the policy rules out."""
+    offered = {str(verdict.value) for verdict in question.item.allowed}
+    return offered - {Verdict.EDIT.value} if interrupt.votes_needed > 1 else offered
 
 
 def _form(schema: Any, data: QueryDict | None, *, initial: Any, prefix: str) -> SchemaForm:

@@ -16,12 +16,14 @@ from approvals import inspection
 from approvals.forms import Filters
 from approvals.models import Interrupt, Verdict
 from approvals.models.interrupt import InterruptQuerySet
-from approvals.policies import Act, NotAllowed, may, require, visible_threads
+from approvals.policies import Act, NotAllowed, may, require
 from approvals.views import answers
+from approvals.views.context import Shell
 from approvals.views.counting import count_of
 from approvals.views.doors import Visit, signed_in
 from approvals.views.paging import Page, page_of
 from approvals.views.questions import Card, card_of
+from approvals.views.waiting import for_others
 
 OTHERS = "others"
 
@@ -51,26 +53,6 @@ class Group:
     rows: list[Interrupt]
 
 
-def for_me(person: User) -> InterruptQuerySet:
-    """The list, its tab and the badge in the menu are all this one queryset."""
-    return Interrupt.objects.decidable_by(person)
-
-
-def for_others(person: User) -> InterruptQuerySet:
-    seen = Interrupt.objects.open().filter(thread__in=visible_threads(person).values("id"))
-    return seen.exclude(id__in=for_me(person).values("id"))
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a question stands among those that wait for the person."""
-
-    position: int
-    total: int
-    previous: Interrupt | None
-    following: Interrupt | None
-
-
 @signed_in
 def queue(request: Visit) -> HttpResponse:
     try:
@@ -78,14 +60,16 @@ def queue(request: Visit) -> HttpResponse:
     except NotAllowed as error:
         return answers.answer(request, error)
     filters = Filters.read(request.GET)
-    page = _page(request.user, filters)
+    mine = Shell.of(request).mine
+    others = for_others(request.user, mine)
+    page = _page(others if filters.split == OTHERS else mine, filters)
     if filters.split == OTHERS:
         _add_reasons(request.user, page)
     context = {
         "filters": filters,
         "page": page,
         "groups": _groups(page.rows, timezone.now()),
-        "others": count_of(for_others(request.user)),
+        "others": count_of(others),
         "chains": inspection.chains(),
         "card": _selected(request.user, filters, page),
     }
@@ -97,31 +81,14 @@ def badge(request: Visit) -> HttpResponse:
     return render(request, "queue/_badge.html")
 
 
-def place_in_queue(person: User, interrupt: Interrupt) -> Place | None:
-    """None when it is not this person's to decide."""
-    mine = for_me(person)
-    if not mine.filter(id=interrupt.id).exists():
-        return None
-    moment, same = interrupt.created_at, Q(created_at=interrupt.created_at)
-    before = mine.filter(Q(created_at__lt=moment) | (same & Q(id__lt=interrupt.id)))
-    after = mine.filter(Q(created_at__gt=moment) | (same & Q(id__gt=interrupt.id)))
-    return Place(
-        position=count_of(before) + 1,
-        total=count_of(mine),
-        previous=before.order_by("-created_at", "-id").first(),
-        following=after.oldest_first().first(),
-    )
-
-
-def _page(person: User, filters: Filters) -> Page[Interrupt]:
-    rows = for_others(person) if filters.split == OTHERS else for_me(person)
+def _page(rows: InterruptQuerySet, filters: Filters) -> Page[Interrupt]:
     if filters.chain:
         rows = rows.of_chain(filters.chain)
     if filters.q:
         rows = rows.matching(filters.q)
     approvals = Count("votes", filter=Q(votes__verdict=Verdict.APPROVE))
-    rows = rows.select_related("thread").defer("payload", "thread__input").annotate(approvals=approvals)
-    return page_of(rows, by="created_at", after=filters.after, newest_first=False)
+    shown = rows.select_related("thread").defer("payload", "thread__input").annotate(approvals=approvals)
+    return page_of(shown, by="created_at", after=filters.after, newest_first=False)
 
 
 def _add_reasons(person: User, page: Page[Interrupt]) -> None:

@@ -20,9 +20,9 @@ from approvals.policies import Act, may
 from approvals.schemaforms import SchemaForm, schema_form
 from approvals.views import reading
 from approvals.views.doors import Visit
-from approvals.views.questions import Card, Draft, card_of, draft_of, edits_of
-from approvals.views.queue import place_in_queue
+from approvals.views.questions import Card, Draft, card_of, edits_of
 from approvals.views.timeline import SHOWN, timeline_of
+from approvals.views.waiting import place_in_queue
 
 TABS = ("changes", "messages", "state", "raw")
 WORKING = (ThreadStatus.QUEUED, ThreadStatus.RUNNING)
@@ -104,10 +104,9 @@ def _cards(request: Visit, thread: Thread, drafts: Mapping[uuid.UUID, Draft]) ->
     page = reverse("thread", args=[thread.id])
     cards = []
     for interrupt in Interrupt.objects.open().filter(thread=thread).select_related("thread").oldest_first():
+        edits = editing in ("1", str(interrupt.id))
         draft = drafts.get(interrupt.id)
-        if draft is None and editing in ("1", str(interrupt.id)):
-            draft = draft_of(interrupt, inspection.question_of(interrupt), is_editing=True)
-        cards.append(card_of(request.user, interrupt, next=page, draft=draft))
+        cards.append(card_of(request.user, interrupt, next=page, draft=draft, is_editing=edits))
     return cards
 
 
