@@ -106,8 +106,8 @@ def _text(text: str, *, fold: bool) -> SafeString:
     shown = visible(text)
     if fold and len(text) > FOLD_AFTER:
         return format_html(
-            '<details class="long"><summary><span class="start">{}…</span> <span class="all">Show all {} characters</span>'
-            '</summary><div class="quote">{}</div></details>',
+            '<details class="long"><summary><span class="start">{}…</span> '
+            '<span class="all">Show all {} characters</span></summary><div class="quote">{}</div></details>',
             visible(text[:PREVIEW]),
             f"{len(text):,}",
             shown,

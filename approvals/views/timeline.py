@@ -1,6 +1,6 @@
 """What happened to a thread, newest first: the steps of the machine and the acts of people in one list."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,11 +26,16 @@ TOLD = {
     EventKind.THREAD_FAILED: ("Failed", "trouble"),
     EventKind.THREAD_STOPPED: ("Stopped", "person"),
 }
+NOW = {
+    ThreadStatus.PAUSED: ("now", "waiting"),
+    ThreadStatus.RUNNING: ("now busy", "working"),
+    ThreadStatus.QUEUED: ("now busy", "next"),
+}
 
 
 @dataclass(frozen=True)
 class Moment:
-    """`kind` is now, step, person or trouble; `detail` are untrusted words."""
+    """`kind` is now (perhaps busy), step, person or trouble; `detail` are untrusted words."""
 
     kind: str
     text: str
@@ -41,21 +46,22 @@ class Moment:
     checkpoint_id: str = ""
 
 
-def timeline_of(thread: Thread, steps: Iterable[Step], state: State | None) -> list[Moment]:
+def timeline_of(thread: Thread, steps: Sequence[Step], state: State | None) -> list[Moment]:
     found = [*_steps(steps), *_events(thread)]
     found.sort(key=lambda moment: moment.at, reverse=True)
-    return [*_now(thread, state), *found]
+    since = max([thread.last_activity_at, *(step.created_at for step in steps)])
+    return [*_now(thread, state, since), *found]
 
 
-def _now(thread: Thread, state: State | None) -> Iterator[Moment]:
-    waits = {ThreadStatus.PAUSED: "waiting", ThreadStatus.RUNNING: "working", ThreadStatus.QUEUED: "next"}
-    word = waits.get(ThreadStatus(thread.status))
-    if word and state is not None:
+def _now(thread: Thread, state: State | None, since: datetime) -> Iterator[Moment]:
+    status = ThreadStatus(thread.status)
+    if state is not None and status in NOW:
+        kind, word = NOW[status]
         for node in dict.fromkeys(state.next):
-            yield Moment(kind="now", text=node, at=thread.last_activity_at, detail=word)
+            yield Moment(kind=kind, text=node, at=since, detail=word)
 
 
-def _steps(steps: Iterable[Step]) -> Iterator[Moment]:
+def _steps(steps: Sequence[Step]) -> Iterator[Moment]:
     """Steps that only took the input in are left out: the person who sent it is there already."""
     for step in steps:
         if step.node:
