@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import threading
 import time
 import uuid
 from collections import deque
@@ -49,6 +50,7 @@ class PostgresCheckpointer:
         self._idle: deque[Line] = deque()
         self._pool: ConnectionPool[Line] | None = None
         self._process = os.getpid()
+        self._opening = threading.Lock()
 
     def set_up(self, *, patience: float = 60.0) -> None:
         """Make the tables, or wait up to `patience` seconds for the process that is making them.
@@ -76,10 +78,12 @@ class PostgresCheckpointer:
     @contextlib.contextmanager
     def read(self) -> Iterator[Line]:
         """A saver for pages, and the graphs compiled on it: reads only, on a pooled connection."""
-        if self._pool is None or self._process != os.getpid():
-            self._process = os.getpid()
-            self._pool = self._open_pool()
-        with self._pool.connection() as connection:
+        with self._opening:
+            if self._pool is None or self._process != os.getpid():
+                self._process = os.getpid()
+                self._pool = self._open_pool()
+            pool = self._pool
+        with pool.connection() as connection:
             yield connection
 
     def terminate(self, backend: Backend) -> bool:
@@ -101,8 +105,11 @@ class PostgresCheckpointer:
         return bool(taken and refused and freed)
 
     def close(self) -> None:
-        if self._pool is not None:
-            self._pool.close()
+        """Close what is open. What is needed later is opened again."""
+        with self._opening:
+            if self._pool is not None:
+                self._pool.close()
+            self._pool = None
         while self._idle:
             self._idle.pop().close()
 
