@@ -79,10 +79,8 @@ class PostgresCheckpointer:
     def read(self) -> Iterator[Line]:
         """A saver for pages, and the graphs compiled on it: reads only, on a pooled connection."""
         with self._opening:
-            if self._pool is None or self._process != os.getpid():
-                self._process = os.getpid()
-                self._pool = self._open_pool()
-            pool = self._pool
+            self._forget_what_a_fork_left()
+            self._pool = pool = self._pool or self._open_pool()
         with pool.connection() as connection:
             yield connection
 
@@ -115,14 +113,18 @@ class PostgresCheckpointer:
 
     def _take(self, thread_id: str) -> Line:
         """A connection that holds the lock. An idle one may have died since; a fresh one says so by raising."""
-        if self._process != os.getpid():
-            self._idle, self._process = deque(), os.getpid()
+        self._forget_what_a_fork_left()
         while self._idle:
             connection = self._idle.pop()
             with contextlib.suppress(psycopg.OperationalError):
                 return self._lock(connection, thread_id)
             connection.close()
         return self._lock(self._connect(), thread_id)
+
+    def _forget_what_a_fork_left(self) -> None:
+        """Connections are the parent's: two processes must not speak on one."""
+        if self._process != os.getpid():
+            self._idle, self._pool, self._process = deque(), None, os.getpid()
 
     def _lock(self, connection: Line, thread_id: str) -> Line:
         if _first(connection, LOCK, thread_id)["got"]:
