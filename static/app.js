@@ -160,11 +160,12 @@ function tryAgain() {
 }
 
 function afterSwap(event) {
-  if (event.detail.ctx.sourceElement?.matches?.("[data-list]")) {
+  const source = event.detail.ctx.sourceElement;
+  if (source?.matches?.("[data-list]")) {
     isWaiting = isForced = false;
     offerNew(0);
   }
-  if ($("[data-bar]") && !hadQuestion) holdDecisions();
+  if (source?.id === "peek" || ($("[data-bar]") && !hadQuestion)) holdDecisions();
   hadQuestion = Boolean($("[data-bar]"));
   markRow();
   markStale();
