@@ -26,7 +26,7 @@ from approvals.models import (
     Vote,
 )
 from approvals.models.people import name_of
-from approvals.policies import Act, NotAllowed, require
+from approvals.policies import Act, require
 
 LONGEST_NOTE = 4_000
 
@@ -113,8 +113,7 @@ def undo(person: User, interrupt_id: uuid.UUID) -> Interrupt:
         interrupt = Interrupt.objects.locked(interrupt_id)
         if interrupt.status != InterruptStatus.DECIDED:
             raise TooLate(TooLate.__doc__)
-        if interrupt.decision.decided_by_id != person.id:
-            raise NotAllowed(f"Only {interrupt.decision.decided_by_name} can take this back.")
+        require(User.objects.get(id=person.id), Act.UNDO, interrupt)
         _keep_worker_waiting(thread)
         interrupt.decision.void(f"Taken back by {name_of(person)}.")
         interrupt.move(InterruptStatus.SUPERSEDED, since=InterruptStatus.DECIDED)

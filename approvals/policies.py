@@ -18,6 +18,7 @@ class Act(StrEnum):
     SEE = "see"
     SEE_QUEUE = "see the queue"
     DECIDE = "decide"
+    UNDO = "take a decision back"
     EDIT_STATE = "edit the state"
     CARRY_ON = "carry on"
     STOP = "stop"
@@ -47,6 +48,9 @@ def may(person: User | AnonymousUser, act: Act, thing: Thread | Interrupt | None
     if not isinstance(person, User) or not person.is_active:
         return Permission(False, "Sign in first.")
     groups = groups_of(person)
+    if isinstance(thing, Interrupt) and act is Act.UNDO:
+        decider = thing.decision
+        return _if(decider.decided_by_id == person.id, f"Only {decider.decided_by_name} can take this back.")
     if isinstance(thing, Interrupt):
         return _may_decide(person, groups, thing)
     if isinstance(thing, Thread):

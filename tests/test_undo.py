@@ -1,6 +1,7 @@
 """A decision can be taken back while its worker still waits, and not a moment longer."""
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 
 from approvals import decisions, execution, threads
@@ -80,6 +81,15 @@ def test_nobody_else_takes_it_back(patient: Thread, cast: Cast) -> None:
 
     with pytest.raises(NotAllowed, match="Only Alice Okafor"):
         decisions.undo(cast.bob, question.id)
+
+
+def test_an_account_disabled_meanwhile_does_not_take_it_back(patient: Thread, cast: Cast) -> None:
+    question = open_question(patient)
+    decisions.decide(cast.alice, question.id, ballot(question, Verdict.APPROVE))
+    User.objects.filter(id=cast.alice.id).update(is_active=False)
+
+    with pytest.raises(NotAllowed):
+        decisions.undo(cast.alice, question.id)
 
 
 def test_after_the_window_it_is_too_late(patient: Thread, cast: Cast) -> None:
