@@ -15,7 +15,7 @@ from chains.graphs.prompt_chain.calls import Model
 from chains.graphs.prompt_chain.graph import graph_of
 from chains.graphs.prompt_chain.options import read_options
 from chains.offline import OfflineModel
-from chains.questions import build_answer, read_question
+from chains.questions import Reply, build_answer, read_question
 from chains.registry import Facts
 
 MARTA = "My name is Marta Nowak. Please refund €40.00 for order ORD-48213."
@@ -58,9 +58,8 @@ class Desk:
 
     def answer(self, verdict: Verdict, *, update: dict[str, Any] | None = None, **given: Any) -> dict[str, Any]:
         question = read_question(self.question, None, node="review")
-        value = build_answer(
-            question, verdict=verdict, payload_sha256=digest(self.question), reviewer="Nadia Brandt", **given
-        )
+        reply = Reply(verdict, **given)
+        value = build_answer(question, [reply], payload_sha256=digest(self.question), reviewer="Nadia Brandt")
         return self.run(Command(resume={self.pending_id: value}, update=update))
 
     def run(self, step: Any) -> dict[str, Any]:
