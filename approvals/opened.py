@@ -1,25 +1,51 @@
 """The registry and the checkpointer of this process, opened once from the settings."""
 
 import functools
+from pathlib import Path
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.db import connection
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from psycopg.conninfo import make_conninfo
 
 from chains.checkpointers import PostgresCheckpointer
-from chains.registry import ChainContext, Graph, Registry
+from chains.registry import (
+    BadLanggraphJson,
+    ChainContext,
+    Graph,
+    LanggraphJson,
+    Registry,
+    read_langgraph_json,
+)
+
+log = structlog.get_logger(__name__)
 
 
 @functools.cache
 def registry() -> Registry:
+    """Chains of a langgraph.json that cannot be read are missing; doctor and the log say why."""
+    try:
+        file = langgraph_json()
+    except BadLanggraphJson as error:
+        log.error("langgraph.json cannot be used", why=str(error))
+        file = None
     options = settings.HOLDPOINT_CHAIN_OPTIONS
     contexts = {
         name: ChainContext(model=settings.HOLDPOINT_MODEL, options=options.get(name, {}))
-        for name in settings.HOLDPOINT_CHAINS
+        for name in (*settings.HOLDPOINT_CHAINS, *(file.graphs if file else ()))
     }
-    return Registry(settings.HOLDPOINT_CHAINS, contexts)
+    found = Registry(settings.HOLDPOINT_CHAINS, contexts, file=file)
+    for name, why in found.broken.items():
+        log.error("chain cannot be used", chain=name, why=str(why))
+    return found
+
+
+def langgraph_json() -> LanggraphJson | None:
+    """None when none is set. Raises BadLanggraphJson."""
+    path = settings.HOLDPOINT_LANGGRAPH_JSON
+    return read_langgraph_json(Path(path)) if path else None
 
 
 @functools.cache

@@ -1,20 +1,30 @@
 """The head of a thread: what LangGraph has saved last, and what it is waiting for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
+from langgraph.constants import TAG_HIDDEN
 from langgraph.types import Interrupt, PregelTask, StateSnapshot
 
 from chains.canonical import canonical_bytes, sha256
+from chains.jsonable import jsonable
 from chains.registry import Graph
+from chains.strict import strictly
 
 # In the metadata of every checkpoint a run writes, so that a run knows its own and the history knows the person.
 RUN_KEY = "holdpoint_run"
 BY_KEY = "holdpoint_by"
 REASON_KEY = "holdpoint_reason"
+# In the metadata of a fork: the checkpoint it was made from, which is not its parent.
+FROM_KEY = "holdpoint_from"
 BRANCH = "branch:to:"
+# Marks the value of a question that the graph does not ask, but stops for: a static breakpoint.
+PAUSE_MARK = "holdpoint_pause"
+PAUSE_VERSION = 1
+PAUSE_ID = "pause-"
 
 
 class HeadStatus(StrEnum):
@@ -40,6 +50,11 @@ class Pending:
     def key(self) -> tuple[str, str]:
         return self.interrupt_id, self.sha256
 
+    @property
+    def is_pause(self) -> bool:
+        """A static breakpoint: there is nothing in the graph that would take an answer."""
+        return self.interrupt_id.startswith(PAUSE_ID)
+
 
 @dataclass(frozen=True)
 class Head:
@@ -51,17 +66,25 @@ class Head:
     pending: tuple[Pending, ...] = ()
     next: tuple[str, ...] = ()
 
+    @property
+    def is_paused(self) -> bool:
+        """At a static breakpoint."""
+        return any(pending.is_pause for pending in self.pending)
+
 
 class Drifted(RuntimeError):
     """The graph has changed under a waiting thread."""
 
 
+@strictly()
 def read_head(graph: Graph, thread_id: str) -> Head:
-    """The live head, subgraphs included. Raises Drifted when LangGraph would take a waiting thread for finished."""
+    """The live head, subgraphs included. Raises CannotRead, and Drifted when LangGraph would take a waiting thread for
+    finished.
+    """
     state = graph.get_state({"configurable": {"thread_id": thread_id}}, subgraphs=True)
     if state.metadata is None:
         return Head(HeadStatus.MISSING)
-    pending = tuple(_pending(state))
+    pending = tuple(_pending(state)) or tuple(_pauses(graph, state))
     if not state.tasks:
         _refuse_drift(graph, thread_id)
     return Head(
@@ -75,9 +98,21 @@ def read_head(graph: Graph, thread_id: str) -> Head:
 
 def _status(state: StateSnapshot, pending: tuple[Pending, ...]) -> HeadStatus:
     """`next == ()` is not finished (a crash between writes and checkpoint leaves it empty); no tasks is."""
-    if pending:
+    if pending and not _is_half_saved(state):
         return HeadStatus.WAITING
     return HeadStatus.UNFINISHED if state.tasks else HeadStatus.FINISHED
+
+
+def _is_half_saved(state: StateSnapshot) -> bool:
+    """A subgraph's question that its parent has not saved: a kill came between. LangGraph refuses every answer to it
+    until the parent was continued, and nobody has seen it yet.
+    """
+    for task in state.tasks:
+        if isinstance(task.state, StateSnapshot):
+            asked = {interrupt.id for inner in task.state.tasks for interrupt in inner.interrupts}
+            if asked - {interrupt.id for interrupt in task.interrupts} or _is_half_saved(task.state):
+                return True
+    return False
 
 
 def _pending(state: StateSnapshot, seen: set[str] | None = None) -> Iterator[Pending]:
@@ -90,6 +125,68 @@ def _pending(state: StateSnapshot, seen: set[str] | None = None) -> Iterator[Pen
             if interrupt.id not in seen:
                 seen.add(interrupt.id)
                 yield _as_pending(interrupt, task, state)
+
+
+def _pauses(graph: Graph, state: StateSnapshot) -> Iterator[Pending]:
+    """The static breakpoint this head stands at. LangGraph saves nothing of it, so the graph and its checkpoints tell.
+
+    Whether the process stopped there or was killed on the way makes no difference: nobody has looked yet. Once a node
+    of the step has left anything behind, the breakpoint was passed.
+    """
+    if not state.tasks or _has_begun(state):
+        return
+    names = [task.name for task in state.tasks]
+    before = _held(graph, graph.interrupt_before_nodes, names)
+    after = _held(graph, graph.interrupt_after_nodes, _just_ran(graph, state)) if graph.interrupt_after_nodes else []
+    if not before and not after:
+        return
+    nodes = {key: nodes for key, nodes in (("before", before), ("after", after)) if nodes}
+    value = {PAUSE_MARK: PAUSE_VERSION, **nodes, "next": sorted(set(names)), "state": jsonable(state.values)}
+    payload = canonical_bytes(value)
+    yield Pending(
+        interrupt_id=PAUSE_ID + str(state.config["configurable"]["checkpoint_id"]),
+        namespace="",
+        node=(before or names)[0],
+        value=value,
+        payload=payload,
+        sha256=sha256(payload),
+        response_schema=None,
+    )
+
+
+def _has_begun(state: StateSnapshot) -> bool:
+    return len(state.next) < len(state.tasks) or any(task.error or task.interrupts for task in state.tasks)
+
+
+def _held(graph: Graph, held: Any, names: Iterable[str]) -> list[str]:
+    """Of these nodes, those that the breakpoints name; `*` names all that LangGraph does not hide."""
+    if held != "*":
+        return sorted(set(names) & set(held))
+    return sorted(name for name in set(names) if TAG_HIDDEN not in (graph.nodes[name].tags or ()))
+
+
+def _just_ran(graph: Graph, state: StateSnapshot) -> list[str]:
+    """The nodes of the step that led here. An edit or a fork runs none: the step before it counts."""
+    while original := _made_from(state):
+        state = graph.get_state(original)
+    if _metadata(state).get("source") != "loop" or not state.parent_config:
+        return []
+    return [task.name for task in graph.get_state(state.parent_config).tasks]
+
+
+def _made_from(state: StateSnapshot) -> RunnableConfig | None:
+    """Of an edit or a fork: LangGraph's stand behind the checkpoint they were made from, ours beside it."""
+    facts = _metadata(state)
+    if facts.get("source") not in {"update", "fork"}:
+        return None
+    if FROM_KEY not in facts:
+        return state.parent_config
+    thread_id = state.config["configurable"]["thread_id"]
+    return {"configurable": {"thread_id": thread_id, "checkpoint_ns": "", "checkpoint_id": facts[FROM_KEY]}}
+
+
+def _metadata(state: StateSnapshot) -> dict[str, Any]:
+    return dict(state.metadata or {})
 
 
 def _as_pending(interrupt: Interrupt, task: PregelTask, state: StateSnapshot) -> Pending:

@@ -1,16 +1,24 @@
 """What must not be so keeps a worker from starting, and doctor says what to do about it."""
 
+from collections.abc import Callable, Iterator
 from io import StringIO
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.test import Client
+from langgraph.graph import START, StateGraph
 
 from approvals import execution
 from approvals.execution import checks
-from approvals.opened import registry
+from approvals.models import Interrupt, Thread
+from approvals.opened import checkpointer, registry
 from chains.checkpointers import PostgresCheckpointer
 from chains.registry import ChainContext, Registry
+from tests.conftest import Cast
+from tests.graphs import slow
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +66,7 @@ def test_an_unfinished_index_is_refused() -> None:
 
 def test_a_lock_that_does_not_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """As behind a transaction pooler: every statement may reach the same server connection."""
-    shared = PostgresCheckpointer._connect(checks.checkpointer())
+    shared = PostgresCheckpointer._connect(checkpointer())
 
     class Pooled:
         def __enter__(self) -> object:
@@ -86,3 +94,90 @@ def test_a_broken_chain_is_named_and_the_others_go_on(settings, monkeypatch: pyt
     )
     assert "The chain slow compiles" in said
     assert registry().names()
+
+
+@pytest.fixture
+def reopen() -> Iterator[Callable[[], None]]:
+    """Forgets the chains and the graphs compiled of them, so that the settings are read again; and after the test."""
+
+    def forget() -> None:
+        registry.cache_clear()
+        checkpointer().close()
+
+    yield forget
+    forget()
+
+
+def test_threads_whose_chain_or_node_is_gone_are_named(paused: Thread, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Every thread that waits has its chain and its node." in doctor()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checks, "registry", lambda: Registry({}, {}))
+        assert "1 unfinished of the chain prompt_chain, which is not registered" in doctor()
+    elsewhere = StateGraph(slow.State)
+    elsewhere.add_node("renamed", slow.work)
+    elsewhere.add_edge(START, "renamed")
+    with monkeypatch.context() as patch:
+        patch.setitem(registry()._builders, "prompt_chain", elsewhere)
+        said = doctor()
+
+    assert (
+        "1 of the chain prompt_chain, started on version 1, at the node review, which its graph no longer has" in said
+    )
+
+
+def test_a_question_of_a_subgraph_waits_at_the_node_that_runs_it(paused: Thread) -> None:
+    Interrupt.objects.filter(thread=paused).update(namespace="process:7f|deep:8a", node="inner")
+    assert "Every thread that waits has its chain and its node." in doctor()
+
+    Interrupt.objects.filter(thread=paused).update(namespace="gone:7f|process:8a")
+    assert "at the node gone, which its graph no longer has" in doctor()
+
+
+def test_a_langgraph_json_that_cannot_be_used_is_named_and_keeps_no_worker(
+    settings: Any, reopen: Callable[[], None], tmp_path: Path
+) -> None:
+    settings.HOLDPOINT_LANGGRAPH_JSON = str(tmp_path / "langgraph.json")
+    reopen()
+
+    said = doctor()
+    execution.refuse_unfit()
+
+    assert "None of the chains of HOLDPOINT_LANGGRAPH_JSON is here" in said
+    assert "The chain prompt_chain compiles" in said
+
+
+def test_the_chains_of_a_langgraph_json_are_those_of_the_installation(
+    settings: Any, reopen: Callable[[], None]
+) -> None:
+    settings.HOLDPOINT_LANGGRAPH_JSON = str(Path(__file__).parent.parent / "docs" / "template" / "langgraph.json")
+    settings.HOLDPOINT_MODEL = "ollama:small"
+    reopen()
+
+    found = registry()
+
+    assert {"prompt_chain", "refunds"} <= set(found.names())
+    assert found.context("refunds").model == "ollama:small"
+
+
+def test_a_worker_s_log_names_what_does_not_keep_it_from_starting(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(checks, "registry", lambda: Registry({"lost": "nowhere:graph"}, {}))
+
+    execution.refuse_unfit()
+
+    assert "nowhere:graph cannot be imported" in capsys.readouterr().out
+
+
+def test_pages_show_a_broken_chain_by_its_name(
+    client: Client, cast: Cast, paused: Thread, settings: Any, reopen: Callable[[], None]
+) -> None:
+    settings.HOLDPOINT_CHAINS = {"prompt_chain": "nowhere:graph"}
+    reopen()
+    client.force_login(cast.alice)
+
+    queue, thread, form = client.get("/queue/"), client.get(f"/t/{paused.id}/"), client.get("/new/prompt_chain/")
+
+    assert (queue.status_code, thread.status_code, form.status_code) == (200, 200, 404)
+    assert "cannot be imported" in thread.content.decode()

@@ -1,19 +1,27 @@
 """What must be so before a worker may start, and what an operator wants to know: each check with its sentence."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 
 import psycopg
+import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import CharField, Count, F, Func, Value
 from langgraph.checkpoint.serde import _msgpack
 from packaging.version import Version
 from redis import Redis
 from redis.exceptions import RedisError
 
-from approvals.opened import checkpointer, registry
+from approvals.models import Interrupt, Thread
+from approvals.models.thread import ENDED
+from approvals.opened import checkpointer, langgraph_json, registry
+from chains.registry import BadLanggraphJson, BrokenChain, UnknownChain
+
+log = structlog.get_logger(__name__)
 
 # The oldest releases whose behaviour was measured, all past the advisories known for them.
 FLOORS = {
@@ -53,10 +61,14 @@ def examine() -> list[Finding]:
 
 
 def refuse_unfit() -> None:
-    """Raises NotFit with a sentence for each finding that refuses."""
-    wrong = [finding.sentence for finding in examine() if finding.refuses and not finding.passed]
-    if wrong:
-        raise NotFit(" ".join(wrong))
+    """Raises NotFit with a sentence for each finding that refuses; the others go to the log."""
+    wrong = [finding for finding in examine() if not finding.passed]
+    for finding in wrong:
+        if not finding.refuses:
+            log.warning("doctor warns", name=finding.name, why=finding.sentence)
+    refusing = [finding.sentence for finding in wrong if finding.refuses]
+    if refusing:
+        raise NotFit(" ".join(refusing))
 
 
 def _versions() -> Iterator[Finding]:
@@ -120,12 +132,59 @@ def _redis() -> Iterator[Finding]:
 
 def _chains() -> Iterator[Finding]:
     """A broken chain fails its own threads; the others go on."""
-    for name in settings.HOLDPOINT_CHAINS:
+    try:
+        langgraph_json()
+    except BadLanggraphJson as error:
+        yield Finding(
+            "chains", False, f"None of the chains of HOLDPOINT_LANGGRAPH_JSON is here. {error}", refuses=False
+        )
+    for name in (*registry().names(), *registry().broken):
         try:
             registry().compile(name)
             yield Finding("chains", True, f"The chain {name} compiles.", refuses=False)
-        except Exception as error:  # building a graph is its author's code
+        except BrokenChain as error:
             yield Finding("chains", False, f"The chain {name} cannot be used: {error}", refuses=False)
 
 
-CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (_versions, _strict, _database, _lock, _redis, _chains)
+def _waiting() -> Iterator[Finding]:
+    """Threads that could not be carried on: a name or a node they need is gone."""
+    try:
+        lost = [*_of_lost_chains(), *_at_lost_nodes()]
+    except DatabaseError:
+        return  # said already
+    for sentence in lost:
+        yield Finding("waiting threads", False, sentence, refuses=False)
+    if not lost:
+        yield Finding("waiting threads", True, "Every thread that waits has its chain and its node.", refuses=False)
+
+
+def _of_lost_chains() -> Iterator[str]:
+    known = {*registry().names(), *registry().broken}
+    using = Thread.objects.exclude(status__in=ENDED).exclude(chain__in=known)
+    for name, count in using.values_list("chain").annotate(Count("id")).order_by("chain"):
+        yield f"{count} unfinished of the chain {name}, which is not registered. Register it again under that name."
+
+
+def _at_lost_nodes() -> Iterator[str]:
+    """Questions of subgraphs wait at the node that runs the subgraph: their namespace begins with its name."""
+    outermost = Func(F("namespace"), Value(":"), Value(1), function="split_part", output_field=CharField())
+    places = Interrupt.objects.pending().annotate(place=outermost, chain=F("thread__chain"))
+    fields = ("chain", "thread__chain_version", "place", "node")
+    for name, started_on, place, node, count in places.values_list(*fields).annotate(Count("id")).order_by(*fields):
+        with suppress(UnknownChain, BrokenChain):  # said already
+            if (place or node) not in registry().compile(name).nodes:
+                yield (
+                    f"{count} of the chain {name}, started on version {started_on}, at the node {place or node}, "
+                    "which its graph no longer has. Bring the node back under its old name."
+                )
+
+
+CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    _versions,
+    _strict,
+    _database,
+    _lock,
+    _redis,
+    _chains,
+    _waiting,
+)
