@@ -1,4 +1,4 @@
-"""manage.py seed_demo: three people and three requests to try Holdpoint out with. Does nothing when anybody exists."""
+"""manage.py seed_demo: three people and four requests to try Holdpoint out with. Does nothing when anybody exists."""
 
 from typing import Any
 
@@ -21,10 +21,15 @@ REQUESTS = (
     "Please change the delivery address of order ORD-51877 to 12 Harbour Street, 20457 Hamburg.",
     "What are your opening hours between the holidays?",
 )
+ORDER = {
+    "customer": "Ingrid Solberg",
+    "order_number": "ORD-20931",
+    "message": "Two of the six tea glasses came cracked. Please refund 28.80 EUR for them.",
+}
 
 
 class Command(BaseCommand):
-    help = "Create three demo people with printed one-time passwords, and three sample requests, on an empty database."
+    help = "Create three demo people with printed one-time passwords, and four sample requests, on an empty database."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """All or nothing: nobody is left behind whose password was never printed."""
@@ -35,6 +40,7 @@ class Command(BaseCommand):
             requester = User.objects.get(username=PEOPLE[0][0])
             for request in REQUESTS:
                 threads.submit(requester, "prompt_chain", {"request": request})
+            threads.submit(requester, "support_agent", ORDER)
             self._print(passwords)
 
     def _create(self, username: str, first: str, last: str, group: str, does: str) -> str:
