@@ -5,10 +5,12 @@ from hashlib import sha256
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.db.models.functions import Now
 
 from approvals.models import (
     Asked,
     Decision,
+    Effect,
     Event,
     Interrupt,
     InterruptStatus,
@@ -106,6 +108,8 @@ def test_a_finished_run_stays_finished(run: Run) -> None:
         ("policy_risk_is_known", "UPDATE approvals_policy SET risk = 'odd'"),
         ("votes_needed_is_sane", "UPDATE approvals_policy SET votes_needed = 0"),
         ("undo_is_at_most_a_minute", "UPDATE approvals_policy SET undo_seconds = 61"),
+        ("policy_limit_is_known", "UPDATE approvals_policy SET at_limit = 'odd'"),
+        ("time_to_decide_is_positive", "UPDATE approvals_policy SET decide_within = 0"),
     ],
 )
 def test_only_known_words_and_sane_numbers(run: Run, rule: str, statement: str) -> None:
@@ -253,3 +257,54 @@ def _execute(*statement: object) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(*statement)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+@pytest.mark.parametrize("change", ["due_at = now()", "at_limit = 'reject'"])
+def test_the_limit_of_a_question_is_fixed(question: Interrupt, change: str) -> None:
+    assert_refused("limit_is_fixed", f"UPDATE approvals_interrupt SET {change}")
+
+
+def test_a_limit_passes_once(question: Interrupt) -> None:
+    Interrupt.objects.update(overdue_at=Now())
+
+    assert_refused("limit_passes_once", "UPDATE approvals_interrupt SET overdue_at = NULL")
+
+
+@pytest.fixture
+def effect(run: Run) -> Effect:
+    return Effect.objects.create(thread=run.thread, run=run, key="k", name="pay", node="act", is_idempotent=False)
+
+
+def test_an_effect_happens_once_per_key(effect: Effect) -> None:
+    columns = ", ".join(field.column for field in Effect._meta.fields if not field.primary_key)
+
+    assert_refused(
+        "one_effect_per_key", f"INSERT INTO approvals_effect ({columns}) SELECT {columns} FROM approvals_effect"
+    )
+
+
+@pytest.mark.parametrize("change", ["key = 'other'", "name = 'other'", "node = 'other'"])
+def test_an_effect_is_fixed(effect: Effect, change: str) -> None:
+    assert_refused("effect_is_fixed", f"UPDATE approvals_effect SET {change}")
+
+
+@pytest.mark.parametrize("change", ["status = 'begun', ended_at = NULL", "result = '1'"])
+def test_an_effect_is_done_once(effect: Effect, change: str) -> None:
+    effect.settle(happened=True)
+
+    assert_refused("effect_is_done_once", f"UPDATE approvals_effect SET {change}")
+
+
+@pytest.mark.parametrize(
+    ("rule", "change"),
+    [
+        ("effect_status_is_known", "status = 'odd', ended_at = now()"),
+        ("effect_has_ended_unless_begun", "status = 'done'"),
+    ],
+)
+def test_an_effect_says_how_far_it_is(effect: Effect, rule: str, change: str) -> None:
+    assert_refused(rule, f"UPDATE approvals_effect SET {change}")
+
+
+def test_an_effect_is_never_deleted(effect: Effect) -> None:
+    assert_refused("approvals_effect_is_append_only", "DELETE FROM approvals_effect")

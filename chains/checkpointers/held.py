@@ -1,5 +1,6 @@
 """A held thread: the right to write its checkpoints, for as long as one database connection lives."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,5 +32,7 @@ class Held:
 
     saver: BaseCheckpointSaver[Any]
     backend: Backend
+    # Runs one statement on that very connection, between the saver's; gives its first row.
+    write: Callable[..., dict[str, Any] | None]
     # Graphs compiled on this saver, by chain; kept with the connection, since compiling costs more than a query.
     graphs: dict[str, Any]

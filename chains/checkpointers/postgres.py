@@ -7,7 +7,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from langgraph.checkpoint.postgres import PostgresSaver
@@ -25,6 +25,12 @@ class Line(psycopg.Connection[dict[str, Any]]):
         self.saver = PostgresSaver(self)
         self.graphs: dict[str, Any] = {}
 
+    def write(self, query: LiteralString, *arguments: Any) -> dict[str, Any] | None:
+        """One statement, between those of the saver, which may have a pipeline open; its first row, if it gives any."""
+        with self.saver.lock:
+            cursor = self.execute(query, arguments)
+            return cursor.fetchone() if cursor.description else None
+
 
 # One key space of its own among PostgreSQL's advisory locks.
 LOCK = "SELECT pg_try_advisory_lock(hashtextextended('thread:' || %s, 0)) AS got"
@@ -35,6 +41,13 @@ WHO_AM_I = "SELECT pid, backend_start::text AS started FROM pg_stat_activity WHE
 TERMINATE = """
 SELECT pg_terminate_backend(pid, %s) AS gone FROM pg_stat_activity
 WHERE pid = %s AND backend_start::text = %s AND pid <> pg_backend_pid()
+"""
+# The holder of a thread's lock, when its connection has been idle for that long.
+TERMINATE_SILENT = """
+SELECT pg_terminate_backend(activity.pid, %s) AS gone FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
+WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND activity.datname = current_database()
+AND ((classid::bigint << 32) | objid::bigint) = hashtextextended('thread:' || %s, 0)
+AND activity.state = 'idle' AND activity.state_change < clock_timestamp() - make_interval(secs => %s)
 """
 TERMINATE_WAIT_MS = 5_000
 # A closed connection's server process takes a moment to notice.
@@ -71,7 +84,7 @@ class PostgresCheckpointer:
         connection = self._take(thread_id)
         try:
             who = _first(connection, WHO_AM_I)
-            yield Held(connection.saver, Backend(who["pid"], who["started"]), connection.graphs)
+            yield Held(connection.saver, Backend(who["pid"], who["started"]), connection.write, connection.graphs)
         finally:
             self._give_back(connection, thread_id)
 
@@ -88,6 +101,12 @@ class PostgresCheckpointer:
         """Cut the connection of a worker that went silent, so that it can write nothing more."""
         with self._connect() as connection:
             row = connection.execute(TERMINATE, (TERMINATE_WAIT_MS, backend.pid, backend.started)).fetchone()
+        return bool(row and row["gone"])
+
+    def terminate_silent(self, thread_id: str, *, seconds: float) -> bool:
+        """Cut off whoever holds a thread and has done nothing with it for so long. Call when nobody has work on it."""
+        with self._connect() as connection:
+            row = connection.execute(TERMINATE_SILENT, (TERMINATE_WAIT_MS, thread_id, seconds)).fetchone()
         return bool(row and row["gone"])
 
     def lock_holds(self) -> bool:
@@ -168,8 +187,14 @@ class PostgresCheckpointer:
         )
 
 
-# A peer that vanished without a word is noticed within half a minute.
-_KEEPALIVE: dict[str, Any] = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+# A peer that vanished without a word is noticed within half a minute: by the first three while we wait for its answer,
+# by the last (milliseconds; Linux) when it has not even acknowledged what we sent.
+_KEEPALIVE: dict[str, Any] = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
 
 
 def _first(connection: Line, query: str, *arguments: Any) -> dict[str, Any]:
