@@ -8,6 +8,7 @@ from celery import bootsteps
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
+from approvals import limits
 from approvals.execution import NotFit, refuse_unfit
 from approvals.tasks import sweep
 
@@ -46,9 +47,14 @@ class Sweeper(bootsteps.StartStopStep):
             connection.close()
 
     def _once(self) -> None:
-        """A database that is away is tried again at the next turn."""
+        """A database that is away is tried again at the next turn, and so is whatever else goes wrong: a worker
+        without its sweep would look alive and find nothing.
+        """
         try:
             close_old_connections()
+            limits.sweep()
             sweep()
         except DatabaseError:
             log.warning("sweep failed")
+        except Exception:
+            log.exception("sweep failed")

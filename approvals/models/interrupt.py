@@ -3,6 +3,7 @@
 import json
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -13,7 +14,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from approvals.models.people import record_key
-from approvals.models.policy import Risk
+from approvals.models.policy import AtLimit, Risk
 from approvals.models.thread import Thread
 
 
@@ -33,6 +34,10 @@ class QuestionKind(models.TextChoices):
     BOUND = "bound", "Approval"
     SCHEMA = "schema", "Question"
     OPEN = "open", "Question, not bound"
+    BATCH = "batch", "Tool calls, not bound"
+    CALL = "call", "Tool call, not bound"
+    LEGACY = "legacy", "Request, not bound"
+    PAUSE = "pause", "Breakpoint"
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,10 @@ class InterruptQuerySet(models.QuerySet["Interrupt"]):
             .exclude(four_eyes=True, requested_by=person)
             .exclude(votes__reviewer=person)
         )
+
+    def past_limit(self) -> "InterruptQuerySet":
+        """Open beyond their time, by the database's clock, and nothing has been made of it yet."""
+        return self.open().filter(due_at__lte=Now(), overdue_at__isnull=True)
 
     def of_chain(self, chain: str) -> "InterruptQuerySet":
         return self.filter(thread__chain=chain)
@@ -113,6 +122,10 @@ class Interrupt(models.Model):
     four_eyes = models.BooleanField()
     risk = models.CharField(max_length=8, choices=Risk)
     undo_seconds = models.PositiveSmallIntegerField()
+    due_at = models.DateTimeField(null=True, blank=True)
+    at_limit = models.CharField(max_length=6, choices=AtLimit, default=AtLimit.HOLD)
+    # When the limit was seen to have passed and the question was left open.
+    overdue_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     closed_at = models.DateTimeField(null=True, blank=True)
 
@@ -133,6 +146,7 @@ class Interrupt(models.Model):
             models.UniqueConstraint(fields=["id", "payload_sha256"], name="question_and_its_bytes"),
             models.CheckConstraint(condition=Q(status__in=InterruptStatus), name="interrupt_status_is_known"),
             models.CheckConstraint(condition=Q(kind__in=QuestionKind), name="question_kind_is_known"),
+            models.CheckConstraint(condition=Q(at_limit__in=AtLimit), name="limit_is_known"),
         ]
         indexes = [
             GinIndex(fields=["reviewers"], condition=Q(status=InterruptStatus.OPEN), name="open_by_reviewers"),
@@ -142,6 +156,11 @@ class Interrupt(models.Model):
                 name="open_oldest_first",
             ),
             models.Index(fields=["thread", "status"], name="interrupts_of_a_thread"),
+            models.Index(
+                fields=["due_at"],
+                condition=Q(status=InterruptStatus.OPEN, overdue_at__isnull=True),
+                name="open_with_a_limit",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -181,6 +200,15 @@ class Interrupt(models.Model):
         if moved:
             self.status = to
         return bool(moved)
+
+    def mark_overdue(self) -> bool:
+        """The limit has passed and the question stays open. False: that was known."""
+        mine = Interrupt.objects.past_limit().filter(id=self.id)
+        return bool(mine.update(overdue_at=Now()))
+
+    def refuses_after(self, now: datetime) -> bool:
+        """Whether nobody may decide any more, since the limit has decided; `now` is the database's clock."""
+        return self.at_limit == AtLimit.REJECT and self.due_at is not None and self.due_at <= now
 
     @property
     def key(self) -> tuple[str, str]:

@@ -1,11 +1,13 @@
 """Policy: who may decide what. What an open question was asked under is copied into it and never changes."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import Group
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 
 class Risk(models.TextChoices):
@@ -13,6 +15,13 @@ class Risk(models.TextChoices):
     MEDIUM = "medium", "Medium"
     HIGH = "high", "High"
     CRITICAL = "critical", "Critical"
+
+
+class AtLimit(models.TextChoices):
+    """What happens when nobody decided in time. There is no "approve": silence is not consent."""
+
+    HOLD = "hold", "Stays open, marked overdue"
+    REJECT = "reject", "Is rejected"
 
 
 class PolicyQuerySet(models.QuerySet["Policy"]):
@@ -44,6 +53,16 @@ class Policy(models.Model):
         help_text="How long a decision waits before the worker carries on.",
     )
 
+    decide_within = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Seconds reviewers have to decide, counted by the database's clock. Empty: no limit.",
+    )
+    at_limit = models.CharField(
+        max_length=6, choices=AtLimit, default=AtLimit.HOLD, help_text="What happens when nobody decided in time."
+    )
+
     objects = PolicyQuerySet.as_manager()
 
     class Meta:
@@ -52,6 +71,10 @@ class Policy(models.Model):
             models.CheckConstraint(condition=Q(votes_needed__gte=1, votes_needed__lte=20), name="votes_needed_is_sane"),
             models.CheckConstraint(condition=Q(undo_seconds__lte=60), name="undo_is_at_most_a_minute"),
             models.CheckConstraint(condition=Q(risk__in=Risk), name="policy_risk_is_known"),
+            models.CheckConstraint(condition=Q(at_limit__in=AtLimit), name="policy_limit_is_known"),
+            models.CheckConstraint(
+                condition=Q(decide_within__isnull=True) | Q(decide_within__gte=1), name="time_to_decide_is_positive"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -66,4 +89,6 @@ class Policy(models.Model):
             "four_eyes": self.four_eyes,
             "risk": self.risk,
             "undo_seconds": self.undo_seconds,
+            "due_at": Now() + timedelta(seconds=self.decide_within) if self.decide_within else None,
+            "at_limit": self.at_limit,
         }
