@@ -1,6 +1,7 @@
 """Graphs that misbehave on purpose: they fail, change their question, or ask twice in one node or at once."""
 
 import itertools
+from pathlib import Path
 from typing import Annotated, Any
 
 from langgraph.graph import END, START, StateGraph
@@ -12,6 +13,7 @@ from chains.asking import ask_human
 
 class State(TypedDict, total=False):
     effects: str
+    weather: str
     log: Annotated[list[Any], lambda old, new: [*old, *new]]
 
 
@@ -24,10 +26,28 @@ def _fail_until_told(state: State) -> State:
         return {"log": [file.read()]}
 
 
+def _call_out(state: State) -> State:
+    """Like a line that is down until the file its input names says "good"."""
+    if Path(state["weather"]).read_text() != "good":
+        raise ConnectionError("The line is down.")
+    return {}
+
+
+def _ask_then_call_out(state: State) -> State:
+    answer = interrupt("Call?")
+    _call_out(state)
+    return {"log": [answer]}
+
+
 def _restless(state: State) -> State:
     """Computes its arguments in the asking node: each run asks about another amount."""
     answer = ask_human(action="pay", title="Pay", arguments={"amount": next(_counter)})
     return {"log": [answer.arguments["amount"]]}
+
+
+def _restless_raw(state: State) -> State:
+    """As above, without anything that compares."""
+    return {"log": [interrupt({"amount": next(_counter)})]}
 
 
 def _two_in_one(state: State) -> State:
@@ -57,7 +77,10 @@ def _one_node(node: Any) -> StateGraph[State]:
 
 
 failing = _one_node(_fail_until_told)
+shaky = _one_node(_call_out)
+shaky_after_asking = _one_node(_ask_then_call_out)
 restless = _one_node(_restless)
+restless_raw = _one_node(_restless_raw)
 twice = _one_node(_two_in_one)
 picky = _one_node(_wants_a_number)
 
