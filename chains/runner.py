@@ -13,23 +13,28 @@ from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 from langgraph.types import Command
 
+from chains.effects import Ledger, written_to
 from chains.heads import BY_KEY, REASON_KEY, RUN_KEY, Head, HeadStatus, read_head
 from chains.registry import Graph
+from chains.retrying import asked_pause, is_passing
 
 # LangGraph's own default is ten thousand: a loop that never ends would cost a fortune before it failed.
 RECURSION_LIMIT = 200
 LONGEST_MESSAGE = 300
+HELD_BACK = "A reviewer did not let the graph go on. Stop the request, or edit its state to be asked anew."
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a run may do. `first` starts a thread that has no checkpoint, `turn` a finished thread's next turn;
+    """What a run may do. `first` starts a thread that has no checkpoint, `turn` a finished thread's next turn, and a
+    waiting one's when it `discards` the question;
     `answers` are keyed by (interrupt id, hash); `ask_again_at` is the checkpoint whose questions are asked anew.
     """
 
     run_id: str
     first: Mapping[str, Any] | None = None
     turn: Mapping[str, Any] | None = None
+    discards: bool = False
     answers: Mapping[tuple[str, str], Any] = field(default_factory=dict)
     ask_again_at: str = ""
     by: str = ""
@@ -38,15 +43,19 @@ class Work:
 
 @dataclass(frozen=True)
 class Failure:
-    """A node's error. `message` is one bounded line."""
+    """A node's error. `message` is one bounded line; `is_passing` when trying again may help, but not before `pause`
+    seconds when the other side asked for that.
+    """
 
     error_class: str
     message: str
+    is_passing: bool = False
+    pause: float = 0.0
 
     @classmethod
     def of(cls, error: BaseException) -> "Failure":
         line = next(iter(str(error).strip().splitlines()), "").replace("\x00", "")
-        return cls(type(error).__name__, line[:LONGEST_MESSAGE])
+        return cls(type(error).__name__, line[:LONGEST_MESSAGE], is_passing(error), asked_pause(error))
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,10 @@ class Outcome:
 _NOTHING: Final = object()
 
 
+class HeldBack(RuntimeError):
+    """The answer at a static breakpoint was not to go on, and there is no node that could be told."""
+
+
 def advance(
     graph: Graph,
     thread_id: str,
@@ -69,21 +82,26 @@ def advance(
     *,
     control: RunControl | None = None,
     on_step: Callable[[str], None] = lambda node: None,
+    ledger: Ledger | None = None,
 ) -> Outcome:
-    """Call while holding the thread. `on_step(node)` is told as nodes begin.
+    """Call while holding the thread. `on_step(node)` is told as nodes begin; `ledger` keeps their outside calls.
 
     A node's error comes back as `Outcome.failure`; an error of the saver is raised, since nothing is known then.
     """
     counter = UsageMetadataCallbackHandler()
     head = read_head(graph, thread_id)
-    step = _next_input(head, work)
+    try:
+        step = _next_input(head, work)
+    except HeldBack as error:
+        return Outcome(head, Failure.of(error))
     failure, drained = None, False
     if step is not _NOTHING:
         config: RunnableConfig = {**config_for(thread_id, work), "callbacks": [counter]}
         if _asks_again(head, work):
             config["configurable"]["checkpoint_id"] = work.ask_again_at
         try:
-            _drive(graph, step, config, control, on_step)
+            with written_to(ledger):
+                _drive(graph, step, config, control, on_step)
         except GraphDrained:
             drained = True
         except Exception as error:  # whatever a node raised; reading the head below tells whether the saver lives
@@ -105,21 +123,35 @@ def _next_input(head: Head, work: Work) -> Any:
     """None continues; `_NOTHING` means that there is nothing for this run to do."""
     if head.status is HeadStatus.UNFINISHED or _asks_again(head, work):
         return None
-    if head.status is HeadStatus.WAITING:
+    is_new_turn = work.turn is not None and head.run_id != work.run_id
+    if head.status is HeadStatus.WAITING and not (is_new_turn and work.discards):
         chosen = {p.interrupt_id: work.answers[p.key] for p in head.pending if p.key in work.answers}
+        if chosen and head.is_paused:
+            _require_yes(chosen)
+            return None
         return Command(resume=chosen) if chosen else _NOTHING
     if head.status is HeadStatus.MISSING:
         return _NOTHING if work.first is None else dict(work.first)
-    if work.turn is not None and head.run_id != work.run_id:
-        return dict(work.turn)
-    return _NOTHING
+    return dict(work.turn) if is_new_turn and work.turn is not None else _NOTHING
+
+
+def _require_yes(answers: Mapping[str, Any]) -> None:
+    """Only a plain yes makes LangGraph go on. Raises HeldBack."""
+    if any(answer is not True for answer in answers.values()):
+        raise HeldBack(HELD_BACK)
 
 
 def _asks_again(head: Head, work: Work) -> bool:
     """LangGraph keeps an answer its node refused, and gives it to the node for ever after. Naming the checkpoint
-    makes it fork instead: the questions are asked anew, under new ids. Done once for each run.
+    makes it fork instead: the questions are asked anew, under new ids. Done once for each run, and never at a static
+    breakpoint, which a fork would pass.
     """
-    return bool(work.ask_again_at) and head.checkpoint_id == work.ask_again_at and head.run_id != work.run_id
+    return (
+        not head.is_paused
+        and bool(work.ask_again_at)
+        and head.checkpoint_id == work.ask_again_at
+        and head.run_id != work.run_id
+    )
 
 
 def _drive(

@@ -2,8 +2,17 @@
 
 from approvals.execution.checks import NotFit, examine, refuse_unfit
 from approvals.execution.look import look
-from approvals.execution.record import cancel_questions
-from approvals.execution.sweep import due_runs
+from approvals.execution.questions import cancel_questions
+from approvals.execution.sweep import due_runs, not_rung
 from approvals.opened import set_up_checkpoints
 
-__all__ = ["NotFit", "cancel_questions", "due_runs", "examine", "look", "refuse_unfit", "set_up_checkpoints"]
+__all__ = [
+    "NotFit",
+    "cancel_questions",
+    "due_runs",
+    "examine",
+    "look",
+    "not_rung",
+    "refuse_unfit",
+    "set_up_checkpoints",
+]

@@ -14,20 +14,23 @@ from django.db import transaction
 
 from approvals import broadcasts
 from approvals.execution.heartbeat import Heartbeat
+from approvals.execution.ledger import ThreadLedger
 from approvals.execution.record import record, record_refusal
 from approvals.models import Decision, Event, EventKind, Run, RunKind, RunStatus, Thread, ThreadStatus
 from approvals.opened import checkpointer, compiled, registry
 from chains.canonical import NotCanonical
 from chains.checkpointers import Backend, Held, ThreadBusy
-from chains.editing import BadEdit, HeadMoved, edit_state
-from chains.heads import Drifted
+from chains.editing import BadEdit, Edit, HeadMoved, edit_state
+from chains.forking import fork
+from chains.heads import Drifted, read_head
 from chains.registry import BrokenChain, Facts, UnknownChain
 from chains.runner import Outcome, Work, advance
+from chains.strict import CannotRead
 
 log = structlog.get_logger(__name__)
 
 # What stops a run before or beside its nodes, in words meant for people.
-REFUSALS = (BadEdit, BrokenChain, Drifted, HeadMoved, NotCanonical, UnknownChain)
+REFUSALS = (BadEdit, BrokenChain, CannotRead, Drifted, HeadMoved, NotCanonical, UnknownChain)
 STARTABLE = (ThreadStatus.QUEUED, ThreadStatus.PAUSED, ThreadStatus.FAILED, ThreadStatus.DONE, ThreadStatus.RUNNING)
 TOO_MANY = "The worker stopped {attempts} times while working on this. Retry it, or ask an operator to look."
 
@@ -39,14 +42,23 @@ def look(run_id: uuid.UUID | str) -> None:
         return
     with structlog.contextvars.bound_contextvars(thread_id=str(run.thread_id), run_id=str(run.id)):
         _cut_off_silent_worker(run)
-        try:
-            with checkpointer().hold(str(run.thread_id)) as held:
-                _look_while_holding(run, held)
-        except ThreadBusy:
-            log.info("doorbell dropped: the thread is held")
-        except psycopg.OperationalError:
-            # Cut off, or the database restarted: whoever holds the thread next reads the head and goes on from there.
-            log.exception("the thread's connection is gone, nothing was recorded")
+        if _look_at(run) or not _cut_off_silent_holder(run):
+            return
+        _look_at(run)
+
+
+def _look_at(run: Run) -> bool:
+    """False when another worker holds the thread."""
+    try:
+        with checkpointer().hold(str(run.thread_id)) as held:
+            _look_while_holding(run, held)
+    except ThreadBusy:
+        log.info("doorbell dropped: the thread is held")
+        return False
+    except psycopg.OperationalError:
+        # Cut off, or the database restarted: whoever holds the thread next reads the head and goes on from there.
+        log.exception("the thread's connection is gone, nothing was recorded")
+    return True
 
 
 def _cut_off_silent_worker(run: Run) -> None:
@@ -57,6 +69,16 @@ def _cut_off_silent_worker(run: Run) -> None:
     if orphan is not None and orphan.lease_backend:
         gone = checkpointer().terminate(Backend.from_json(orphan.lease_backend))
         log.warning("silent worker cut off", worker=orphan.lease_owner, was_connected=gone)
+
+
+def _cut_off_silent_holder(run: Run) -> bool:
+    """A worker may vanish between taking a thread and claiming its run too, when there is no lease yet to be missed."""
+    if run.status != RunStatus.PENDING:
+        return False
+    gone = checkpointer().terminate_silent(str(run.thread_id), seconds=settings.HOLDPOINT_LEASE_SECONDS)
+    if gone:
+        log.warning("silent holder cut off")
+    return gone
 
 
 def _look_while_holding(run: Run, held: Held) -> None:
@@ -84,6 +106,7 @@ def _claim(run: Run, held: Held, lease: timedelta) -> bool:
         if not run.claim(owner=owner, backend=held.backend.as_json(), lease=lease):
             return False
         thread.move(ThreadStatus.RUNNING, since=STARTABLE)
+        run.thread = thread
         if taken_over:
             Event.append(thread, EventKind.RUN_TAKEN_OVER, run=str(run.id), attempt=run.attempt)
         return True
@@ -92,18 +115,34 @@ def _claim(run: Run, held: Held, lease: timedelta) -> bool:
 def _take_step(run: Run, held: Held, heartbeat: Heartbeat) -> Outcome:
     thread_id = str(run.thread_id)
     graph = compiled(run.thread.chain, held.saver, held.graphs)
+    if run.thread.stop_requested_at is not None:  # asked of a worker that was lost before it heard
+        return Outcome(read_head(graph, thread_id), drained=True)
     work = Work(
         run_id=str(run.id),
         first=_first_input(run),
         turn=_turn_input(run),
+        discards=run.payload.get("discards", False),
         answers=_answers(run),
         ask_again_at=run.payload["checkpoint_id"] if run.kind == RunKind.FORK else "",
         by=run.requested_by_name,
         reason=run.reason,
     )
     if run.kind == RunKind.EDIT:
-        return edit_state(graph, thread_id, work, run.payload["values"], expected=run.payload["checkpoint_id"])
-    return advance(graph, thread_id, work, control=heartbeat.control, on_step=_teller(run.thread))
+        return edit_state(graph, thread_id, work, _edit(run), expected=run.payload["checkpoint_id"])
+    if run.kind == RunKind.REPLAY:
+        fork(graph, thread_id, work, run.payload["checkpoint_id"], _edit(run) if run.payload["values"] else None)
+    return advance(
+        graph,
+        thread_id,
+        work,
+        control=heartbeat.control,
+        on_step=_teller(run.thread),
+        ledger=ThreadLedger(held, run),
+    )
+
+
+def _edit(run: Run) -> Edit:
+    return Edit(run.payload["values"], run.payload["as_node"], may_pass=run.payload["may_pass"])
 
 
 def _first_input(run: Run) -> dict[str, Any]:

@@ -1,37 +1,39 @@
 """Recording what came of a run: one transaction, and nothing at all when the run was taken over meanwhile."""
 
+import random
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
 
 from approvals import broadcasts
+from approvals.execution.questions import cancel_questions, settle_questions
 from approvals.models import (
-    Asked,
+    Decision,
     Event,
     EventKind,
     Interrupt,
     InterruptStatus,
-    Policy,
-    QuestionKind,
     Run,
     RunKind,
     RunStatus,
     Thread,
     ThreadStatus,
 )
+from approvals.opened import registry
 from chains.chat_models import price
-from chains.heads import Head, HeadStatus, Pending
-from chains.questions import read_question
+from chains.heads import HeadStatus
+from chains.retrying import Retry
 from chains.runner import Outcome
 
 log = structlog.get_logger(__name__)
 
 RUNNING = (ThreadStatus.RUNNING,)
-REFUSED = "The graph did not take this answer, so the question was asked again."
-CHANGED = "The graph changed the question before the decision reached it."
 UNEXPLAINED = "The graph stopped before its end without saying why. Retry it."
 
 
@@ -39,11 +41,13 @@ def record(run: Run, outcome: Outcome) -> bool:
     """False: another worker has the run by now, and nothing was written."""
     with transaction.atomic():
         thread = Thread.objects.locked(run.thread_id)
+        if _is_worth_another_try(thread, run, outcome):
+            return _put_off(thread, run, outcome)
         status = _thread_status(thread, run, outcome)
         if not run.finish(_run_status(status, outcome), **_facts(outcome, status)):
             log.error("run was taken over, nothing recorded")
             return False
-        _settle_questions(thread, run, outcome.head)
+        settle_questions(thread, run, outcome.head)
         if status is ThreadStatus.CANCELLED:
             cancel_questions(thread)
         status = _with_open_questions(thread, status)
@@ -69,13 +73,34 @@ def record_refusal(run: Run, error_class: str, message: str) -> bool:
     return True
 
 
-def cancel_questions(thread: Thread) -> None:
-    """Take every pending question of a thread out of every queue."""
-    for interrupt in Interrupt.objects.pending().filter(thread=thread):
-        interrupt.move(InterruptStatus.CANCELLED, since=InterruptStatus(interrupt.status))
-        if hasattr(interrupt, "decision"):
-            interrupt.decision.void("The request was stopped.")
-        Event.append(thread, EventKind.INTERRUPT_CANCELLED, interrupt=str(interrupt.id))
+def _is_worth_another_try(thread: Thread, run: Run, outcome: Outcome) -> bool:
+    """Never while somebody still has to answer: what is decided already is simply handed to the graph again."""
+    failure = outcome.failure
+    if failure is None or not failure.is_passing or thread.stop_requested_at is not None:
+        return False
+    decided = {decision.interrupt.key for decision in Decision.objects.to_apply(thread.id)}
+    is_answered = all(pending.key in decided for pending in outcome.head.pending)
+    return is_answered and run.retries < _retry(thread).times
+
+
+def _put_off(thread: Thread, run: Run, outcome: Outcome) -> bool:
+    failure = outcome.failure
+    assert failure is not None
+    seconds = _retry(thread).pause(run.retries, chance=random.random(), asked=failure.pause)
+    if not run.put_off(timedelta(seconds=seconds), **_facts(outcome, ThreadStatus.QUEUED)):
+        log.error("run was taken over, nothing recorded")
+        return False
+    settle_questions(thread, run, outcome.head)
+    thread.move(ThreadStatus.QUEUED, since=RUNNING)
+    Event.append(
+        thread, EventKind.RUN_PUT_OFF, run=str(run.id), error=failure.message, retry=run.retries + 1, seconds=seconds
+    )
+    transaction.on_commit(lambda: broadcasts.thread_changed(thread))
+    return True
+
+
+def _retry(thread: Thread) -> Retry:
+    return registry().get(thread.chain).retry
 
 
 def _thread_status(thread: Thread, run: Run, outcome: Outcome) -> ThreadStatus:
@@ -96,10 +121,11 @@ def _run_status(status: ThreadStatus, outcome: Outcome) -> RunStatus:
 
 
 def _facts(outcome: Outcome, status: ThreadStatus) -> dict[str, Any]:
+    cost = _cost(outcome)
     facts: dict[str, Any] = {
-        "tokens_in": sum(tokens for tokens, _ in outcome.usage.values()),
-        "tokens_out": sum(tokens for _, tokens in outcome.usage.values()),
-        "cost": _cost(outcome),
+        "tokens_in": F("tokens_in") + sum(tokens for tokens, _ in outcome.usage.values()),
+        "tokens_out": F("tokens_out") + sum(tokens for _, tokens in outcome.usage.values()),
+        "cost": None if cost is None else Coalesce(F("cost"), Value(Decimal(0))) + cost,
     }
     if outcome.failure is not None:
         facts |= {"error_class": outcome.failure.error_class[:200], "error_message": outcome.failure.message[:1000]}
@@ -119,72 +145,6 @@ def _full_name(model: str) -> str:
     """Models report their bare name; a price is that of a provider's model."""
     provider, colon, _ = settings.HOLDPOINT_MODEL.partition(":")
     return f"{provider}{colon}{model}" if colon else model
-
-
-def _settle_questions(thread: Thread, run: Run, head: Head) -> None:
-    """Make the pending rows equal to what is pending at the head."""
-    asked = {pending.key: pending for pending in head.pending}
-    rows = Interrupt.objects.pending().filter(thread=thread).select_related("decision")
-    for interrupt in rows:
-        if interrupt.key not in asked:
-            _close(thread, run, interrupt, head)
-    known = {interrupt.key for interrupt in rows}
-    for key, pending in asked.items():
-        if key not in known:
-            _raise(thread, pending, head)
-
-
-def _close(thread: Thread, run: Run, interrupt: Interrupt, head: Head) -> None:
-    """A question that is no longer asked: carried out, or replaced before its decision reached it."""
-    replaced = run.kind == RunKind.FORK or _was_replaced(interrupt, head)
-    if interrupt.status == InterruptStatus.DECIDED and not replaced:
-        interrupt.decision.apply(run.generation)
-        interrupt.move(InterruptStatus.APPLIED, since=InterruptStatus.DECIDED)
-        Event.append(thread, EventKind.DECISION_APPLIED, interrupt=str(interrupt.id), run=str(run.id))
-        return
-    if interrupt.status == InterruptStatus.DECIDED:
-        interrupt.decision.void(REFUSED if run.kind == RunKind.FORK else CHANGED)
-        Event.append(thread, EventKind.DECISION_VOIDED, interrupt=str(interrupt.id))
-    interrupt.move(InterruptStatus.SUPERSEDED, since=InterruptStatus(interrupt.status))
-    Event.append(thread, EventKind.INTERRUPT_SUPERSEDED, interrupt=str(interrupt.id), run=str(run.id))
-
-
-def _was_replaced(interrupt: Interrupt, head: Head) -> bool:
-    """The node asks something else under the same id, or says outright that its question changed."""
-    for pending in head.pending:
-        replaces = pending.value.get("replaces") if isinstance(pending.value, dict) else None
-        if pending.interrupt_id == interrupt.interrupt_id or replaces == interrupt.payload_sha256:
-            return True
-    return False
-
-
-def _raise(thread: Thread, pending: Pending, head: Head) -> None:
-    policy = Policy.objects.for_chain(thread.chain).snapshot()
-    interrupt = Interrupt.raise_for(thread, _asked(pending, head), policy)
-    Event.append(
-        thread,
-        EventKind.INTERRUPT_RAISED,
-        interrupt=str(interrupt.id),
-        node=interrupt.node,
-        payload_sha256=interrupt.payload_sha256,
-        policy=interrupt.policy,
-    )
-
-
-def _asked(pending: Pending, head: Head) -> Asked:
-    question = read_question(pending.value, pending.response_schema, node=pending.node)
-    return Asked(
-        interrupt_id=pending.interrupt_id,
-        namespace=pending.namespace,
-        node=pending.node,
-        checkpoint_id=head.checkpoint_id,
-        payload=pending.payload,
-        payload_sha256=pending.sha256,
-        kind=QuestionKind(question.kind.value),
-        title=question.item.title,
-        context=question.item.description,
-        response_schema=pending.response_schema,
-    )
 
 
 def _with_open_questions(thread: Thread, status: ThreadStatus) -> ThreadStatus:

@@ -8,6 +8,11 @@ from approvals.models import Outbox, Run
 SWEEP_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('holdpoint:sweep', 0))"
 
 
+def not_rung(run_ids: list[str]) -> None:
+    """Redis was away: nobody has heard, so the pause between rings must not grow."""
+    Outbox.put_back(run_ids)
+
+
 def due_runs() -> list[str]:
     """The ids to ring for now. Empty when another worker is sweeping at this moment."""
     with transaction.atomic():

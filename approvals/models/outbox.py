@@ -48,8 +48,22 @@ class Outbox(models.Model):
         cls.objects.create(key=str(run_id), due_at=Now() + (delay or FIRST_RETRY))
 
     @classmethod
+    def owe_again(cls, run_id: uuid.UUID, *, delay: timedelta) -> None:
+        """For a run whose doorbell was heard, and which is due once more."""
+        cls.objects.filter(kind=OutboxKind.DOORBELL, key=str(run_id)).update(
+            settled_at=None, due_at=Now() + delay, attempts=0
+        )
+
+    @classmethod
     def settle_doorbell(cls, run_id: uuid.UUID) -> None:
         cls.objects.filter(kind=OutboxKind.DOORBELL, key=str(run_id)).update(settled_at=Now())
+
+    @classmethod
+    def put_back(cls, keys: list[str]) -> None:
+        """These were taken to be rung for, and could not be."""
+        cls.objects.filter(kind=OutboxKind.DOORBELL, key__in=keys, settled_at__isnull=True).update(
+            attempts=0, due_at=Now() + FIRST_RETRY
+        )
 
     @classmethod
     def take_due_doorbells(cls, limit: int = 200) -> list[str]:

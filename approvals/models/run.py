@@ -7,8 +7,8 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import ExpressionWrapper, F, Q, Value
+from django.db.models.functions import Least, Now, Power
 
 from approvals.models.outbox import Outbox
 from approvals.models.people import name_of, record_key
@@ -20,7 +20,8 @@ class RunKind(models.TextChoices):
     RESUME = "resume", "Resume"
     CONTINUE = "continue", "Continue"
     EDIT = "edit", "Edit state"
-    FORK = "fork", "Fork"
+    FORK = "fork", "Ask again"
+    REPLAY = "replay", "Replay"
     MESSAGE = "message", "Message"
 
 
@@ -35,6 +36,11 @@ class RunStatus(models.TextChoices):
 LIVE_RUNS = (RunStatus.PENDING, RunStatus.RUNNING)
 
 
+LONGEST_BACK_OFF = 60.0
+_seconds = Least(Power(Value(2.0), F("attempt") - 1) - 1, Value(LONGEST_BACK_OFF))
+BACK_OFF = ExpressionWrapper(_seconds * Value(timedelta(seconds=1)), output_field=models.DurationField())
+
+
 class RunQuerySet(models.QuerySet["Run"]):
     def live(self) -> "RunQuerySet":
         return self.filter(status__in=LIVE_RUNS)
@@ -43,8 +49,12 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(status=RunStatus.PENDING, not_before__lte=Now())
 
     def orphaned(self) -> "RunQuerySet":
-        """Running on paper, but the worker that had it has given no sign of life for a whole lease."""
-        return self.filter(status=RunStatus.RUNNING, lease_expires_at__lt=Now())
+        """Running on paper, but the worker that had it has given no sign of life for a whole lease.
+
+        A run that keeps losing its worker waits longer each time: 0, 1, 3, 7, ... seconds, up to a minute.
+        """
+        silent = self.filter(status=RunStatus.RUNNING, lease_expires_at__lt=Now())
+        return silent.filter(lease_expires_at__lt=Now() - BACK_OFF)
 
     def claimable(self) -> "RunQuerySet":
         return self.filter(Q(status=RunStatus.PENDING, not_before__lte=Now()) | Q(status=RunStatus.RUNNING))
@@ -66,7 +76,9 @@ class Run(models.Model):
     requested_by_name = models.CharField(max_length=200, blank=True)
     reason = models.CharField(max_length=2000, blank=True)
     not_before = models.DateTimeField(db_default=Now())
+    # How often its worker was lost, and how often it was put off after an error that passes by itself.
     attempt = models.PositiveIntegerField(default=0)
+    retries = models.PositiveSmallIntegerField(default=0)
     generation = models.PositiveIntegerField(default=0)
     lease_owner = models.CharField(max_length=200, blank=True)
     # The database connection that holds the thread's lock, so that a frozen worker can be cut off.
@@ -163,6 +175,15 @@ class Run(models.Model):
         mine = Run.objects.held_at(self.id, self.generation)
         return bool(mine.update(status=status, finished_at=Now(), **facts))
 
+    def put_off(self, delay: timedelta, **facts: Any) -> bool:
+        """Owe the run again, `delay` from now, after an error that passes by itself. False: it was taken over."""
+        mine = Run.objects.held_at(self.id, self.generation)
+        again = {"status": RunStatus.PENDING, "attempt": 0, "retries": F("retries") + 1, "lease_expires_at": None}
+        put_off = bool(mine.update(**again, not_before=Now() + delay, **facts))
+        if put_off:
+            Outbox.owe_again(self.id, delay=delay)
+        return put_off
+
     def cancel(self) -> bool:
         """End a run no worker has yet."""
         pending = Run.objects.filter(id=self.id, status=RunStatus.PENDING)
@@ -172,8 +193,8 @@ class Run(models.Model):
         return cancelled
 
     def cancel_before_due(self) -> bool:
-        """End a run that still has to wait, so that no worker can have it."""
-        waiting = Run.objects.filter(id=self.id, status=RunStatus.PENDING, not_before__gt=Now())
+        """End a run that still has to wait and that no worker has had, so that none can have it."""
+        waiting = Run.objects.filter(id=self.id, status=RunStatus.PENDING, not_before__gt=Now(), generation=0)
         return waiting.exists() and self.cancel()
 
     @property

@@ -70,6 +70,7 @@ class Thread(models.Model):
     now: datetime
 
     class Meta:
+        permissions = [("may_reroute", "May take a request past its question by editing the state")]
         constraints = [
             models.CheckConstraint(condition=models.Q(status__in=ThreadStatus), name="thread_status_is_known"),
         ]

@@ -16,6 +16,8 @@ class Verdict(models.TextChoices):
     EDIT = "edit", "Approved with changes"
     REJECT = "reject", "Rejected"
     RESPOND = "respond", "Sent back"
+    # Of the parts of one question, which got different verdicts. Nobody chooses it.
+    MIXED = "mixed", "Decided one by one"
 
 
 class Via(models.TextChoices):
@@ -113,7 +115,7 @@ class Decision(models.Model):
             interrupt=interrupt,
             payload_sha256=interrupt.payload_sha256,
             verdict=verdict,
-            answer=answer,
+            answer=models.Value(None, models.JSONField()) if answer is None else answer,  # null is an answer, too
             note=note,
             decided_by=by,
             decided_by_name=name_of(by),
