@@ -20,7 +20,10 @@ class Act(StrEnum):
     DECIDE = "decide"
     UNDO = "take a decision back"
     EDIT_STATE = "edit the state"
+    REROUTE = "edit past a question"
+    REPLAY = "take back to an earlier step"
     CARRY_ON = "carry on"
+    SETTLE = "settle an outside call"
     STOP = "stop"
     MESSAGE = "send a message"
 
@@ -91,12 +94,19 @@ def _may_with_thread(person: User, groups: set[str], act: Act, thread: Thread) -
         return _if(visible_threads(person).filter(id=thread.id).exists(), "You cannot see this request.")
     if act is Act.STOP:
         return _if(mine or operates, "Only the requester or an operator may stop this.")
+    if act is Act.SETTLE:
+        return _if(operates, "Only operators may say what became of an outside call.")
     if act is Act.MESSAGE:
         return _if(mine, "Only the requester may send another message.")
-    if act is Act.EDIT_STATE:
+    if act in {Act.EDIT_STATE, Act.REPLAY}:
         if mine and not operates:
             return Permission(False, "You asked for this, so somebody else must edit it.")
-        return _if(operates or REVIEWERS in groups, "Only reviewers and operators may edit the state.")
+        return _if(operates or REVIEWERS in groups, f"Only reviewers and operators may {act.value}.")
+    if act is Act.REROUTE:
+        allowed = (operates and not mine) or (person.has_perm("approvals.may_reroute") and not mine)
+        return _if(
+            allowed, "Taking a request past its question needs a permission of its own, and never by its requester."
+        )
     return _if(operates or REVIEWERS in groups, "Only reviewers and operators may let this carry on.")
 
 

@@ -1,6 +1,7 @@
 """What people do with threads: submit, message, carry on, edit the state, stop. Rows first, then the doorbell."""
 
 import uuid
+from dataclasses import asdict
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -8,10 +9,26 @@ from django.db import transaction
 
 from approvals import broadcasts, inspection, tasks
 from approvals.execution import cancel_questions
-from approvals.models import Event, EventKind, IdempotencyKey, Interrupt, Run, RunKind, RunStatus, Thread, ThreadStatus
+from approvals.inspection import Edit
+from approvals.models import (
+    Effect,
+    Event,
+    EventKind,
+    IdempotencyKey,
+    Interrupt,
+    Run,
+    RunKind,
+    RunStatus,
+    Thread,
+    ThreadStatus,
+)
 from approvals.policies import Act, require
 
 STOPPABLE = (ThreadStatus.QUEUED, ThreadStatus.PAUSED, ThreadStatus.FAILED)
+
+
+class Discards(Exception):
+    """A question is still open, and this message would discard it. Send it again if you mean that."""
 
 
 class NotNow(Exception):
@@ -38,16 +55,23 @@ def submit(person: User, chain_name: str, values: dict[str, Any], *, key: str = 
     return thread
 
 
-def send_message(person: User, thread_id: uuid.UUID, values: dict[str, Any], *, key: str = "") -> Thread:
-    """The next turn of a finished thread. Raises NotAllowed, NotNow, KeyReused."""
+def send_message(
+    person: User, thread_id: uuid.UUID, values: dict[str, Any], *, key: str = "", discard: bool = False
+) -> Thread:
+    """The next turn of a finished thread, or of one that waits, whose questions it then discards.
+
+    Raises NotAllowed, NotNow, KeyReused, and Discards when `discard` does not say that this is meant.
+    """
     with transaction.atomic():
         thread = Thread.objects.locked(thread_id)
         require(person, Act.MESSAGE, thread)
         taken, is_new = IdempotencyKey.take(person=person, key=key, body=["message", str(thread_id), values])
         if not is_new:
             return thread
-        _require_status(thread, ThreadStatus.DONE)
-        _owe(thread, RunKind.MESSAGE, by=person, payload={"values": values})
+        _require_status(thread, ThreadStatus.DONE, ThreadStatus.PAUSED)
+        if thread.status == ThreadStatus.PAUSED and not discard:
+            raise Discards(Discards.__doc__)
+        _owe(thread, RunKind.MESSAGE, by=person, payload={"values": values, "discards": discard})
         Event.append(thread, EventKind.MESSAGE_SENT, by=person)
         taken.remember(thread.id)
     broadcasts.thread_changed(thread)
@@ -86,20 +110,66 @@ def ask_again(person: User, thread_id: uuid.UUID, *, reason: str = "") -> Thread
     return thread
 
 
+def settle_effect(person: User, thread_id: uuid.UUID, effect_id: int, *, happened: bool, reason: str) -> Thread:
+    """Say what became of an outside call whose worker died in the middle. When it was the last one in doubt, the
+    worker carries on: it takes what happened as done, and makes again what did not. Raises NotAllowed, NotNow.
+    """
+    with transaction.atomic():
+        thread = Thread.objects.locked(thread_id)
+        require(person, Act.SETTLE, thread)
+        _require_status(thread, ThreadStatus.FAILED)
+        found = Effect.objects.in_doubt(thread).filter(id=effect_id).first()
+        if found is None or not found.settle(happened=happened):
+            raise NotNow("This call is not in doubt any more. Reload the page.")
+        Event.append(thread, EventKind.EFFECT_SETTLED, by=person, effect=found.name, happened=happened, reason=reason)
+        if not Effect.objects.in_doubt(thread).exists():
+            _owe(thread, RunKind.CONTINUE, by=person, reason=reason)
+    broadcasts.thread_changed(thread)
+    return thread
+
+
 def edit_state(
-    person: User, thread_id: uuid.UUID, values: dict[str, Any], *, seen_checkpoint_id: str, reason: str
+    person: User,
+    thread_id: uuid.UUID,
+    values: dict[str, Any],
+    *,
+    seen_checkpoint_id: str,
+    reason: str,
+    as_node: str = "",
+    may_pass: bool = False,
 ) -> Thread:
     """Have a worker store an edit of the state the person saw. The thread stays paused afterwards.
 
-    Raises NotAllowed, NotNow, BadEdit or HeadMoved, with nothing stored.
+    `may_pass` confirms that a waiting question may be passed by. Raises NotAllowed, NotNow, BadEdit (PassesBy when that
+    confirmation is missing) or HeadMoved, with nothing stored.
     """
     with transaction.atomic():
         thread = Thread.objects.locked(thread_id)
         require(person, Act.EDIT_STATE, thread)
         _require_status(thread, ThreadStatus.PAUSED, ThreadStatus.FAILED)
-        inspection.preview_state_edit(thread, values, seen_checkpoint_id=seen_checkpoint_id)
-        payload = {"values": values, "checkpoint_id": seen_checkpoint_id, "thread_status": thread.status}
+        edit = Edit(values, as_node, may_pass)
+        preview = inspection.preview_state_edit(thread, edit, seen_checkpoint_id=seen_checkpoint_id)
+        if preview.skipped:
+            require(person, Act.REROUTE, thread)
+        payload = {**asdict(edit), "checkpoint_id": seen_checkpoint_id, "thread_status": thread.status}
         _owe(thread, RunKind.EDIT, by=person, payload=payload, reason=reason)
+    broadcasts.thread_changed(thread)
+    return thread
+
+
+def replay(person: User, thread_id: uuid.UUID, checkpoint_id: str, *, reason: str, edit: Edit | None = None) -> Thread:
+    """Go on from an earlier checkpoint, with or without an edit of it. Its open questions are replaced; the old branch
+    stays in the history. Raises NotAllowed, NotNow, BadEdit or HeadMoved, with nothing stored.
+    """
+    with transaction.atomic():
+        thread = Thread.objects.locked(thread_id)
+        require(person, Act.REPLAY, thread)
+        _require_status(thread, ThreadStatus.PAUSED, ThreadStatus.FAILED, ThreadStatus.DONE)
+        plan = inspection.plan_replay(thread, checkpoint_id, edit)
+        payload = {**asdict(edit or Edit({})), "checkpoint_id": checkpoint_id}
+        _owe(thread, RunKind.REPLAY, by=person, payload=payload, reason=reason)
+        found = {"checkpoint": checkpoint_id, "next": list(plan.next), "keys": sorted(edit.values) if edit else []}
+        Event.append(thread, EventKind.THREAD_REPLAYED, by=person, reason=reason, **found)
     broadcasts.thread_changed(thread)
     return thread
 

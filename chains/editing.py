@@ -1,12 +1,16 @@
 """Editing the state of a paused thread through LangGraph's own update_state, checked before anything is stored."""
 
-from collections.abc import Mapping
+import json
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, NotRequired, Required, get_args, get_origin
 
-from langgraph.channels import LastValue
+from langchain_core.messages import AnyMessage, BaseMessage, convert_to_messages
+from langgraph.channels import BinaryOperatorAggregate, LastValue
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Overwrite
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import get_type_hints
 
@@ -17,6 +21,24 @@ from chains.runner import Failure, Outcome, Work, config_for
 
 # LangGraph and LangChain give these keys a meaning of their own: they would bypass reducers or build objects.
 MARKERS = frozenset({"__overwrite__", "lc", "__type__"})
+# Kept from step to step and set by name; what else a graph has are triggers and values of one step.
+SETTABLE = (LastValue, BinaryOperatorAggregate)
+PRIVATE_MARK = "OmitFromSchema"
+# What a person may write of a message. What is not named here, such as a model's own data, stays as it was stored.
+MESSAGES_SCHEMA: dict[str, Any] = {
+    "type": "array",
+    "title": "Messages",
+    "items": {
+        "type": "object",
+        "title": "Message",
+        "properties": {
+            "type": {"enum": ["human", "ai", "tool", "system"], "title": "From"},
+            "content": {"title": "Text"},
+        },
+        "required": ["type", "content"],
+        "additionalProperties": True,
+    },
+}
 
 
 class BadEdit(ValueError):
@@ -27,8 +49,24 @@ class BadEdit(ValueError):
         self.key = key
 
 
+class PassesBy(BadEdit):
+    """The edit would take the thread past a node that waits for an answer."""
+
+
 class HeadMoved(ValueError):
     """The thread has gone on since the person looked."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What to set, as JSON: each key whole, be it a plain one or one with a reducer. `as_node` is the node the edit
+    counts as the work of, which decides what runs next; empty leaves that to LangGraph: the node that wrote last.
+    `may_pass` allows that a waiting node is passed by.
+    """
+
+    values: Mapping[str, Any]
+    as_node: str = ""
+    may_pass: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,14 +78,23 @@ class Preview:
 
 
 def editable_schema(graph: Graph) -> dict[str, Any]:
-    """JSON Schema of the keys a person can set: the plain ones. Those with reducers append instead of replacing."""
-    hints = _hints(graph)
+    """JSON Schema of the keys a person can set. Where a reducer would join old and new, what is set replaces."""
     schema: dict[str, Any] = TypeAdapter(graph.builder.state_schema).json_schema()
-    properties = {key: part for key, part in schema.get("properties", {}).items() if key in hints}
-    return {**schema, "properties": properties, "required": []}
+    declared = schema.get("properties", {})
+    properties = {
+        key: MESSAGES_SCHEMA if _holds_messages(hint) else declared.get(key, {}) for key, hint in _hints(graph).items()
+    }
+    defined = {"$defs": schema["$defs"]} if "#/$defs/" in json.dumps(properties) else {}
+    kept = {key: part for key, part in schema.items() if key != "$defs"}
+    return {**kept, **defined, "properties": properties, "required": []}
 
 
-def edit_state(graph: Graph, thread_id: str, work: Work, values: Mapping[str, Any], *, expected: str) -> Outcome:
+def nodes_to_edit_as(graph: Graph) -> list[str]:
+    """The nodes an edit may count as the work of."""
+    return [name for name in graph.nodes if not name.startswith("__")]
+
+
+def edit_state(graph: Graph, thread_id: str, work: Work, edit: Edit, *, expected: str) -> Outcome:
     """Store the edit on the head the person saw, as a checkpoint of source `update`. Call while holding the thread.
 
     A second call for the same run changes nothing. Raises HeadMoved, or BadEdit with nothing stored.
@@ -55,48 +102,106 @@ def edit_state(graph: Graph, thread_id: str, work: Work, values: Mapping[str, An
     head = read_head(graph, thread_id)
     if head.run_id == work.run_id:
         return Outcome(head)
-    preview_edit(graph, thread_id, values, expected=expected)
-    graph.update_state(config_for(thread_id, work), dict(values))
+    preview_edit(graph, thread_id, edit, expected=expected)
+    graph.update_state(config_for(thread_id, work), as_update(graph, edit.values), as_node=edit.as_node or None)
     return Outcome(read_head(graph, thread_id))
 
 
-def preview_edit(graph: Graph, thread_id: str, values: Mapping[str, Any], *, expected: str) -> Preview:
+def preview_edit(graph: Graph, thread_id: str, edit: Edit, *, expected: str) -> Preview:
     """Try the edit on a copy of the head in memory. Raises what edit_state() would raise, and stores nothing."""
     head = read_head(graph, thread_id)
     if head.checkpoint_id != expected:
         raise HeadMoved("The thread went on since you looked. Reload the page and edit what is there now.")
-    check_values(graph, values)
-    after = _try_on_copy(graph, thread_id, values)
+    after = try_on_copy(graph, thread_id, edit, checkpoint_id=expected)
     waiting = {pending.node for pending in head.pending} or set(head.next)
     skipped = tuple(sorted(waiting - set(after)))
-    if skipped:
-        raise BadEdit(
+    if skipped and not edit.may_pass:
+        raise PassesBy(
             f"This edit would take the thread past {', '.join(skipped)} without an answer. "
             "Answer the question, or change something else."
         )
     return Preview(after, skipped)
 
 
-def check_values(graph: Graph, values: Mapping[str, Any]) -> None:
-    """Only plain declared keys, values of the declared types, no markers. LangGraph itself checks none of this."""
+def as_update(graph: Graph, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Checked and converted to the types the state declares. Raises BadEdit.
+
+    A key with a reducer is overwritten: what the person saw on the page is what will be there.
+    """
+    found = check_values(graph, values)
+    return {
+        key: Overwrite(value) if isinstance(graph.channels[key], BinaryOperatorAggregate) else value
+        for key, value in found.items()
+    }
+
+
+def check_values(graph: Graph, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Only declared keys, values of the declared types, no markers. LangGraph itself checks none of this."""
     if not values:
         raise BadEdit("Nothing was changed.")
     hints = _hints(graph)
+    checked = {}
     for key, value in values.items():
         if key not in hints:
             raise BadEdit(f"The state has no {key!r} that can be set. It has: {', '.join(sorted(hints))}.", key)
         _refuse_markers(value, key)
-        try:
-            TypeAdapter(hints[key]).validate_python(value)
-        except ValidationError as error:
-            first = error.errors()[0]
-            path = ".".join(str(part) for part in (key, *first["loc"]))
-            raise BadEdit(f"{path}: {first['msg']}.", key) from error
+        checked[key] = _converted(key, value, hints[key])
+    return checked
+
+
+def _converted(key: str, value: Any, hint: Any) -> Any:
+    try:
+        if _holds_messages(hint):
+            if not (isinstance(value, list) and all(isinstance(part, Mapping) for part in value)):
+                raise TypeError("not a list of messages")
+            return [_with_id(message) for message in convert_to_messages([_named_role(part) for part in value])]
+        return TypeAdapter(hint).validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = ".".join(str(part) for part in (key, *first["loc"]))
+        raise BadEdit(f"{path}: {first['msg']}.", key) from error
+    except (TypeError, ValueError, NotImplementedError) as error:  # LangChain's, for what is no message
+        raise BadEdit(f"{key}: each message needs a type (human, ai, tool, system) and content.", key) from error
+
+
+def _with_id(message: BaseMessage) -> BaseMessage:
+    """As LangGraph's own reducer does, which an overwritten key goes past."""
+    return message if message.id else message.model_copy(update={"id": str(uuid.uuid4())})
+
+
+def _named_role(message: Any) -> Any:
+    """LangChain reads `role`; what is stored, and so what the page shows, says `type`."""
+    if isinstance(message, Mapping) and "type" in message and "role" not in message:
+        return {**{key: part for key, part in message.items() if key != "type"}, "role": message["type"]}
+    return message
+
+
+def _holds_messages(hint: Any) -> bool:
+    while get_origin(hint) in {Annotated, Required, NotRequired}:
+        hint = get_args(hint)[0]
+    inner = get_args(hint)
+    return get_origin(hint) in {list, Sequence} and len(inner) == 1 and _is_message(inner[0])
+
+
+def _is_message(hint: Any) -> bool:
+    return hint == AnyMessage or (isinstance(hint, type) and issubclass(hint, BaseMessage))
 
 
 def _hints(graph: Graph) -> dict[str, Any]:
     hints = get_type_hints(graph.builder.state_schema, include_extras=True)
-    return {key: hint for key, hint in hints.items() if type(graph.channels.get(key)) is LastValue}
+    return {
+        key: hint for key, hint in hints.items() if type(graph.channels.get(key)) in SETTABLE and not _is_private(hint)
+    }
+
+
+def _is_private(hint: Any) -> bool:
+    """What a middleware keeps for itself, such as which call a reviewer put in place of the model's (LangChain marks
+    it so): set by hand, it would go past the review.
+    """
+    while get_origin(hint) in {Required, NotRequired}:
+        hint = get_args(hint)[0]
+    marks = getattr(hint, "__metadata__", ())
+    return any(type(mark).__name__ == PRIVATE_MARK and mark.output for mark in marks)
 
 
 def _refuse_markers(value: Any, key: str) -> None:
@@ -110,30 +215,32 @@ def _refuse_markers(value: Any, key: str) -> None:
             _refuse_markers(part, key)
 
 
-def _try_on_copy(graph: Graph, thread_id: str, values: Mapping[str, Any]) -> tuple[str, ...]:
-    """The nodes that would run next. Routers run too, so what they raise is the person's to hear."""
+def try_on_copy(graph: Graph, thread_id: str, edit: Edit, *, checkpoint_id: str) -> tuple[str, ...]:
+    """The nodes that would run next after an edit of this checkpoint. Raises BadEdit; stores nothing."""
+    update = as_update(graph, edit.values)
     saver = InMemorySaver()
     copy = graph.builder.compile(checkpointer=saver)
-    _copy_head(_raw_head(graph, thread_id), saver)
+    _copy_onto(_raw(graph, thread_id, checkpoint_id), saver)
     config = config_for(thread_id, Work(run_id=""))
     try:
-        copy.update_state(config, dict(values))
+        copy.update_state(config, update, as_node=edit.as_node or None)
     except Exception as error:  # reducers and routers are the graph author's code
         raise BadEdit(f"The graph refused the edit: {Failure.of(error).message}") from error
     return tuple(task.name for task in copy.get_state(config).tasks)
 
 
-def _raw_head(graph: Graph, thread_id: str) -> CheckpointTuple:
+def _raw(graph: Graph, thread_id: str, checkpoint_id: str) -> CheckpointTuple:
     saver = graph.checkpointer
     found = None
     if saver is not None and not isinstance(saver, bool):
-        found = saver.get_tuple({"configurable": {"thread_id": thread_id, "checkpoint_ns": ""}})
+        named = {"thread_id": thread_id, "checkpoint_ns": "", "checkpoint_id": checkpoint_id}
+        found = saver.get_tuple({"configurable": named})
     if found is None:
-        raise HeadMoved("The thread has no saved state yet.")
+        raise HeadMoved("That step is not saved any more. Reload the page.")
     return found
 
 
-def _copy_head(head: CheckpointTuple, saver: InMemorySaver) -> None:
+def _copy_onto(head: CheckpointTuple, saver: InMemorySaver) -> None:
     configurable = {"thread_id": head.config["configurable"]["thread_id"], "checkpoint_ns": ""}
     versions = head.checkpoint["channel_versions"]
     saver.put({"configurable": configurable}, head.checkpoint, head.metadata, versions)

@@ -3,7 +3,8 @@
 import pytest
 
 from approvals import decisions, inspection, threads
-from approvals.decisions import AlreadyDecided, Ballot, Changed, MissingSeen, Seen
+from approvals.ballots import Ballot, Seen
+from approvals.decisions import AlreadyDecided, Changed, MissingSeen
 from approvals.models import (
     Decision,
     Event,

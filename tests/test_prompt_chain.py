@@ -16,6 +16,7 @@ from chains.asking import Verdict
 from chains.editing import editable_schema
 from chains.graphs.prompt_chain import chain
 from chains.graphs.prompt_chain.calls import UnusableAnswer
+from chains.graphs.prompt_chain.state import State
 from chains.graphs.prompt_chain.turns import NothingAsked
 from chains.registry import ChainContext
 from tests.prompt_desk import HARD, MARTA, Desk, Recording
@@ -175,7 +176,7 @@ def test_building_the_chain_does_not_open_its_model() -> None:
 def test_the_state_can_be_described_for_editing() -> None:
     schema = editable_schema(Desk().graph)
 
-    assert set(schema["properties"]) == {"request_id", "user_id", "analysis", "processed_content", "final_response"}
+    assert set(schema["properties"]) == set(State.__annotations__)
 
 
 def test_the_chain_takes_plain_langgraph_input_too() -> None:
