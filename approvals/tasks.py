@@ -9,6 +9,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from approvals import execution
+from approvals.aside import Aside
 from approvals.models import Run
 
 log = structlog.get_logger(__name__)
@@ -20,17 +21,27 @@ def look_at_run(run_id: str) -> None:
 
 
 def ring_after_commit(run: Run) -> None:
-    transaction.on_commit(lambda: ring(str(run.id)))
+    transaction.on_commit(lambda: _bell.soon(str(run.id)))
 
 
-def ring(run_id: str) -> None:
-    """Lost when Redis is away: the outbox row stays, and the sweep rings again."""
+def ring(run_id: str) -> bool:
+    """False when Redis is away: the outbox row stays, and the sweep rings again."""
     try:
         look_at_run.delay(run_id)
     except (OperationalError, RedisError, OSError):
         log.warning("doorbell lost", run_id=run_id)
+        return False
+    return True
+
+
+# A Redis that takes connections and never answers must not hold up those who submit and decide.
+_bell = Aside("doorbells", ring)
 
 
 def sweep() -> None:
-    for run_id in execution.due_runs():
-        ring(run_id)
+    """Rings for what is due. The first ring that fails ends the turn: what was not rung is due again soon."""
+    due = execution.due_runs()
+    for place, run_id in enumerate(due):
+        if not ring(run_id):
+            execution.not_rung(due[place:])
+            return
