@@ -1,5 +1,5 @@
 # Short names for what run.py does; it needs no make.
-.PHONY: run test bench
+.PHONY: run test bench faults
 
 run:
 	python3 run.py
@@ -13,3 +13,7 @@ bench: .venv/holdpoint.json
 
 .venv/holdpoint.json:
 	python3 run.py test --collect-only -q
+
+# Faults caused on purpose: about two hours; with SHORT=1 the few minutes that the tests run; NAMES="..." picks some.
+faults: .venv/holdpoint.json
+	.venv/bin/python -m tests.faults $(if $(SHORT),--short) $(NAMES)

@@ -42,24 +42,19 @@ class Stack:
         self, *, pool: str = "threads", concurrency: int = 4, **environment: str
     ) -> subprocess.Popen[bytes]:
         """Returns when the worker takes doorbells."""
-        name = f"worker-{len(self._children)}"
-        command = [
-            "celery",
-            "--quiet",
-            "-A",
-            "approvals",
-            "worker",
-            "-P",
-            pool,
-            "-c",
-            str(concurrency),
-            "-n",
-            f"{name}@%h",
-        ]
-        quick = ["--loglevel", "INFO", "--without-gossip", "--without-mingle"]
-        worker = self._start(name, [*command, *quick], environment)
-        wait_until(lambda: " ready." in self.log(name), child=worker)
+        worker = self.begin_worker(pool=pool, concurrency=concurrency, **environment)
+        wait_until(lambda: self.is_ready(worker), child=worker)
         return worker.process
+
+    def begin_worker(self, *, pool: str = "threads", concurrency: int = 4, **environment: str) -> Child:
+        """Returns at once."""
+        name = f"worker-{len(self._children)}"
+        address = ["-P", pool, "-c", str(concurrency), "-n", f"{name}@%h"]
+        quick = ["--loglevel", "INFO", "--without-gossip", "--without-mingle"]
+        return self._start(name, ["celery", "--quiet", "-A", "approvals", "worker", *address, *quick], environment)
+
+    def is_ready(self, worker: Child) -> bool:
+        return " ready." in self.log(worker.name)
 
     def log(self, name: str = "web") -> str:
         return (self._logs / f"{name}.log").read_text(errors="replace")
