@@ -10,7 +10,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from approvals.decisions import Seen
+from approvals.ballots import Seen
 from approvals.models import Verdict
 
 LONGEST_REASON = 2_000

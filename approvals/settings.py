@@ -24,12 +24,19 @@ HOLDPOINT_LOCAL = environment.flag("HOLDPOINT_LOCAL")
 HOLDPOINT_MODEL = environment.text("HOLDPOINT_MODEL", "offline")
 HOLDPOINT_CHAINS = {
     "prompt_chain": "chains.graphs.prompt_chain:chain",
+    "support_agent": "chains.graphs.support_agent:chain",
     **environment.pairs("HOLDPOINT_CHAINS"),
 }
+# A langgraph.json of one's own: its graphs are registered beside those of HOLDPOINT_CHAINS.
+HOLDPOINT_LANGGRAPH_JSON = environment.text("HOLDPOINT_LANGGRAPH_JSON", "")
 HOLDPOINT_CHAIN_OPTIONS = environment.json_object("HOLDPOINT_CHAIN_OPTIONS")
 # Seconds a run may go without a sign of life from its worker before another worker takes it over.
 HOLDPOINT_LEASE_SECONDS = environment.number("HOLDPOINT_LEASE_SECONDS", 15, minimum=1)
 HOLDPOINT_SWEEP_SECONDS = environment.number("HOLDPOINT_SWEEP_SECONDS", 2, minimum=0.1)
+# Where files that people attach to forms are kept, if Django's default storage is the file system; never served as is.
+HOLDPOINT_FILES = Path(environment.text("HOLDPOINT_FILES", str(BASE_DIR / "var" / "files")))
+# Bytes that no attached file may exceed, whatever its schema allows.
+HOLDPOINT_LARGEST_FILE = int(environment.number("HOLDPOINT_LARGEST_FILE", 25 * 1024 * 1024, minimum=1))
 HOLDPOINT_MAX_ATTEMPTS = int(environment.number("HOLDPOINT_MAX_ATTEMPTS", 5, minimum=1))
 
 # --- Django ------------------------------------------------------------------------------------------------
@@ -95,16 +102,21 @@ DATABASE_URL = environment.text("DATABASE_URL")
 DATABASES: dict[str, dict[str, Any]] = {"default": dict(dj_database_url.parse(DATABASE_URL))}
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL is not PostgreSQL. Set it to postgresql://user:password@host:port/name.")
+# A process frozen inside a transaction keeps its locks, on a thread or on the sweep: for no longer than a lease.
+of_connections = DATABASES["default"].setdefault("OPTIONS", {})
+idle = f"-c idle_in_transaction_session_timeout={HOLDPOINT_LEASE_SECONDS * 1000:.0f}"
+of_connections["options"] = f"{of_connections.get('options', '')} {idle}".strip()
+# A database that vanished without a word is noticed within half a minute (the last is in milliseconds).
+silence = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
+of_connections.update({**silence, **of_connections})
 # The web process alone pools its connections (asgi.py asks for it): ASGI would open one per request without.
 # Workers keep one per thread, since a pool must not be carried over a fork.
 if environment.flag("HOLDPOINT_DATABASE_POOL"):
-    DATABASES["default"]["OPTIONS"] = {
-        **DATABASES["default"].get("OPTIONS", {}),
-        "pool": {"min_size": 2, "max_size": 20, "timeout": 10},
-    }
+    of_connections["pool"] = {"min_size": 2, "max_size": 20, "timeout": 10}
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 600
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# A connection that died while it was idle is noticed before it is used, in the pool as well.
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 REDIS_URL = environment.text("REDIS_URL")
 if urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
@@ -168,6 +180,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "approvals.views.requests.form_out_of_date"
 CSRF_TRUSTED_ORIGINS = [] if HOLDPOINT_LOCAL else [f"https://{host}" for host in ALLOWED_HOSTS]
 if not HOLDPOINT_LOCAL:
     SESSION_COOKIE_SECURE = True
@@ -180,6 +193,10 @@ if not HOLDPOINT_LOCAL:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
+DATA_UPLOAD_MAX_NUMBER_FILES = 20
+MEDIA_ROOT = HOLDPOINT_FILES
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

@@ -10,5 +10,15 @@ must be filled, and so must one that would fall back to a default when left out 
 from .changes import Change
 from .form import Problem, SchemaForm, schema_form
 from .schema import SchemaNotSupported
+from .uploads import FileRefused, Shelf, StoredFile
 
-__all__ = ["Change", "Problem", "SchemaForm", "SchemaNotSupported", "schema_form"]
+__all__ = [
+    "Change",
+    "FileRefused",
+    "Problem",
+    "SchemaForm",
+    "SchemaNotSupported",
+    "Shelf",
+    "StoredFile",
+    "schema_form",
+]

@@ -11,6 +11,7 @@ from .wording import grouped
 HIDDEN: Final = "••••••"
 
 _NOTHING: Final = "nothing"
+_REFERENCE_MAX: Final = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class Change:
 
 def change(path: str, label: str, *, old: Any, new: Any, hints: Hints) -> Change:
     old_text, new_text = (HIDDEN if hints.sensitive else value_text(value, hints=hints) for value in (old, new))
-    if old_text == new_text and not hints.sensitive:
+    if old_text == new_text and not (hints.sensitive or hints.is_file):
         old_text, new_text = (_NOTHING if value is ABSENT else json_text(value) for value in (old, new))
     old, new = (HIDDEN if hints.sensitive else None if value is ABSENT else value for value in (old, new))
     return Change(path=path, label=label, old=old, new=new, old_text=old_text, new_text=new_text)
@@ -43,9 +44,17 @@ def value_text(value: Any, *, hints: Hints) -> str:
     """One value as people read it: 1,240.00 with its unit, Yes, or nothing."""
     if value is ABSENT or value is None or value == "":
         return _NOTHING
+    if hints.is_file:
+        return _file_text(value)
     if hints.is_number and isinstance(value, int | float | str) and not isinstance(value, bool):
         return displayable(hints.with_unit(_amount(value, hints=hints)))
     return displayable(value if isinstance(value, str) else value_label(value))
+
+
+def _file_text(value: Any) -> str:
+    """A reference ends with the file's name; its content is nothing to read."""
+    folder, _, name = value.rpartition("/") if isinstance(value, str) and len(value) < _REFERENCE_MAX else ("", "", "")
+    return displayable(name) if folder else "a file"
 
 
 def _amount(value: int | float | str, *, hints: Hints) -> str:

@@ -17,6 +17,7 @@ from .nodes import Constant, Fact, Leaf, Node
 from .places import FIELDS_MAX, Place, hints_at, kind_at, may_be_nothing
 from .posted import BRANCH, ROWS, SHOWN, Posted
 from .shapes import Branch, Shape, shape_of
+from .uploads import FileField, Shelf
 from .values import ABSENT, Start
 
 _FILL_IN: Final = "fill"
@@ -25,8 +26,16 @@ _FILL_IN: Final = "fill"
 class Compiler:
     """Walks schema and document together, once, and collects fields on its way."""
 
-    def __init__(self, schema: Mapping[str, Any], *, posted: Posted | None, editable: Collection[str] | None) -> None:
+    def __init__(
+        self,
+        schema: Mapping[str, Any],
+        *,
+        posted: Posted | None,
+        editable: Collection[str] | None,
+        shelf: Shelf | None = None,
+    ) -> None:
         self.root = schema
+        self.shelf = shelf
         self.posted = posted
         self.editable = editable
         self.fields: dict[str, forms.Field] = {}
@@ -60,7 +69,7 @@ class Compiler:
         return self._leaf(place, shape=shape, hints=hints, kind=kind)
 
     def _leaf(self, place: Place, *, shape: Shape, hints: Hints, kind: str) -> Node:
-        if place.is_fixed:
+        if place.is_fixed or (kind == "file" and self._leaves_file_alone(place)):
             text = fact_text(place.start.shown, shape=shape, hints=hints)
             return Fact(name=place.name, trail=place.trail, hints=hints, start=place.start, text=text)
         if kind == "const":
@@ -73,11 +82,17 @@ class Compiler:
                 value=value,
                 text=fact_text(value, shape=shape, hints=hints),
             )
-        field = control(place, shape=shape, hints=hints, kind=kind)
+        field = control(place, shape=shape, hints=hints, kind=kind, shelf=self.shelf)
+        if isinstance(field, FileField):
+            hints = replace(hints, help=f"{hints.help} {field.advice}".strip())
         if place.has_focus:
             field.widget.attrs["autofocus"] = True
         self.fields[place.name] = field
         return Leaf(name=place.name, trail=place.trail, hints=hints, start=place.start)
+
+    def _leaves_file_alone(self, place: Place) -> bool:
+        """A form without a shelf takes no files; what is there stays, and what may be left out is."""
+        return self.shelf is None and not (place.start.fresh and place.start.required)
 
     def _object(self, place: Place, *, schema: Mapping[str, Any], hints: Hints, hidden: str | None = None) -> Group:
         members: dict[str, Node] = {}

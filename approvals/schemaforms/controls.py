@@ -7,16 +7,19 @@ from .choices import YES_NO, CheckField, ManyField, OptionField
 from .fields import JSONField, MomentField, NumberField, SchemaField, TextField
 from .hints import Hints
 from .places import Place
-from .schema import SchemaNotSupported, is_file
+from .schema import SchemaNotSupported
 from .shapes import Shape
+from .uploads import FileField, Shelf
 from .values import ABSENT, has_lines, json_text, same_json
 
 
-def control(place: Place, *, shape: Shape, hints: Hints, kind: str) -> SchemaField:
-    """SchemaNotSupported for a file: text in its place would be taken for the file."""
-    if is_file(shape.schema):
-        raise SchemaNotSupported(f"“{hints.label}” asks for a file, and forms take none. Ask for a link to it.")
+def control(place: Place, *, shape: Shape, hints: Hints, kind: str, shelf: Shelf | None) -> SchemaField:
+    """SchemaNotSupported for a file where there is no shelf: text in its place would be taken for the file."""
     start, posted = place.start, place.posted
+    if kind == "file" and shelf is None:
+        raise SchemaNotSupported(f"“{hints.label}” asks for a file, and this form takes none. Ask for a link to it.")
+    if kind == "file" and shelf is not None:
+        return FileField(schema=shape.schema, shelf=shelf, start=start, hints=hints, posted=posted)
     options = YES_NO if shape.kind == "boolean" else shape.options
     is_typed = kind in ("text", "integer", "number", "decimal")
     if kind == "json" or (hints.sensitive and not is_typed):

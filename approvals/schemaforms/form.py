@@ -16,6 +16,7 @@ from .bound import DescribedField
 from .changes import Change
 from .compiling import Compiler
 from .containers import Choice, Group, Rows, Section
+from .drafts import modern
 from .fields import SchemaField
 from .names import joined
 from .nodes import Leaf, Node
@@ -23,6 +24,7 @@ from .placing import Placed, placed_issues
 from .posted import BRANCH, Posted
 from .schema import SchemaNotSupported, check_schema
 from .shapes import ROWS_MAX
+from .uploads import TICKET, FileField, Shelf
 from .values import ABSENT, MAX_BYTES, is_too_deep, json_size, locked, unkeepable
 from .wording import Issue, in_summary, things_to_fix
 
@@ -48,12 +50,15 @@ def schema_form(
     initial: Any = None,
     prefix: str = "",
     editable: Collection[str] | None = None,
+    shelf: Shelf | None = None,
 ) -> "SchemaForm":
     """A form for one JSON value; SchemaNotSupported when the schema is none, or asks for what no form can give.
 
     Without `initial` the form is for a new value and writes defaults out. With it, the form edits that very
     JSON: what nobody touches, shown or not, stays as it was. `editable` names the top-level keys that may change.
+    Files in `files` are kept on the `shelf` at once, so that none is lost when something else has to be corrected.
     """
+    schema = modern(schema)
     check_schema(schema, is_authority=model is None)
     if is_too_deep(initial):
         raise SchemaNotSupported("The value is nested too deeply for a form. Ask for a flatter one.")
@@ -65,6 +70,7 @@ def schema_form(
         document=copy.deepcopy(initial),
         prefix=prefix,
         editable=editable,
+        shelf=shelf,
     )
 
 
@@ -82,13 +88,14 @@ class SchemaForm(forms.Form):
         document: Any,
         prefix: str,
         editable: Collection[str] | None,
+        shelf: Shelf | None,
     ) -> None:
         super().__init__(data, files, prefix=prefix or None)
         self.document = document
         self.editable = editable
         self._authority = authority
         self._posted = Posted(data, prefix=prefix) if data is not None else None
-        compiler = Compiler(schema, posted=self._posted, editable=editable)
+        compiler = Compiler(schema, posted=self._posted, editable=editable, shelf=shelf)
         self.tree = compiler.tree(document)
         self.fields.update(compiler.fields)
         for node in self.tree.walk():
@@ -128,6 +135,17 @@ class SchemaForm(forms.Form):
             for node in reversed(nodes.values())
             for text in node.messages
         ]
+
+    @property
+    def secrets(self) -> list[Leaf]:
+        """Controls whose text must not be written anywhere that somebody could read."""
+        return [node for node in self.tree.walk() if isinstance(node, Leaf) and node.hints.sensitive]
+
+    @property
+    def tickets(self) -> dict[str, str]:
+        """Hidden controls that bring back the files this POST came with."""
+        leaves = (node for node in self.tree.walk() if isinstance(node, Leaf))
+        return {joined(node.html_name, TICKET): file.ticket for node in leaves if (file := node.held_file)}
 
     @property
     def problems_heading(self) -> str:
@@ -178,10 +196,15 @@ class SchemaForm(forms.Form):
             yield Issue(path=(), code="missing")
         elif unkept:
             yield from unkept
-        elif json_size(value) > max(MAX_BYTES, json_size(self.document)):
+        elif json_size(value) - self._files_size() > max(MAX_BYTES, json_size(self.document)):
             yield Issue(path=(), code="too_large", said=_TOO_LARGE)
         else:
             yield from self._authority(value)
+
+    def _files_size(self) -> int:
+        """Files have limits of their own."""
+        files = (name for name, field in self.fields.items() if isinstance(field, FileField))
+        return sum(len(text) for name in files if isinstance(text := self.cleaned_data.get(name), str))
 
     def _reread(self, placed: Sequence[Placed]) -> bool:
         """Untouched values that were refused, read again as what they should have been: the text "5" as 5.

@@ -19,6 +19,7 @@ class Hints:
     group: str = ""
     order: float | None = None
     is_number: bool = False
+    is_file: bool = False
     nullable: bool = False
     sensitive: bool = False
     readonly: bool = False
@@ -47,6 +48,7 @@ def hints_of(own: Any, *, whole: Mapping[str, Any], key: str, kind: str, nullabl
         group=_text(whole.get("x-group")),
         order=_order(whole.get("x-order")),
         is_number=is_number,
+        is_file=kind == "file",
         nullable=nullable,
         sensitive=sensitive,
         readonly=bool(whole.get("x-readonly") or whole.get("readOnly")),

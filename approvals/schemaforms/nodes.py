@@ -10,6 +10,7 @@ from .changes import Change, change
 from .choices import CheckField
 from .fields import SchemaField
 from .hints import Hints
+from .uploads import FileField, StoredFile
 from .values import ABSENT, Start, same_json
 
 if TYPE_CHECKING:
@@ -97,6 +98,15 @@ class Leaf(Node):
     @property
     def is_check(self) -> bool:
         return isinstance(self._control, CheckField)
+
+    @property
+    def is_file(self) -> bool:
+        return isinstance(self._control, FileField)
+
+    @property
+    def held_file(self) -> StoredFile | None:
+        """What an earlier POST of this form has brought."""
+        return self.field.data if self.is_file and self.form.is_bound else None
 
     @property
     def anchor(self) -> str:

@@ -9,14 +9,16 @@ from django.utils import timezone
 
 from .hints import Hints, hints_of
 from .reading import is_number
-from .schema import Seen, is_sensitive, reaches_sensitive
+from .schema import Seen, is_file, is_sensitive, reaches_sensitive
 from .shapes import ROWS_MAX, Shape
-from .values import ABSENT, Start, count_scalars, has_lines, json_text
+from .values import ABSENT, Start, count_scalars, displayable, has_lines, json_text
 
 DEPTH_MAX: Final = 4
 FIELDS_MAX: Final = 2000
 
 _CONTAINERS = ("object", "list", "union")
+_TYPED = ("text", "integer", "number", "decimal")
+_EXAMPLE_MAX = 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,8 @@ def kind_at(place: Place, *, shape: Shape) -> str:
         return "json"
     if shape.kind == "many" and isinstance(shown, list) and len(set(map(json_text, shown))) < len(shown):
         return "list"
+    if shape.kind == "text" and is_file(shape.schema):
+        return "file"
     if shape.kind == "boolean":
         return "check" if _is_check(shape, place=place) else "enum"
     if shape.kind == "const" and may_be_nothing(shape, place=place):
@@ -96,7 +100,19 @@ def _help(place: Place, *, shape: Shape, hints: Hints, kind: str) -> str:
         more = "Write this as JSON."
     elif kind == "text" and shape.schema.get("format") == "date-time":
         more = f"Time zone: {timezone.get_current_timezone_name()}."
+    elif kind in _TYPED and not hints.help and (example := _example(shape.schema)):
+        more = f"For example {example}."
     return f"{hints.help} {more}".strip()
+
+
+def _example(schema: Mapping[str, Any]) -> str:
+    """The first of `examples`, where it is short enough to stand in a line of help."""
+    examples = schema.get("examples")
+    first = examples[0] if isinstance(examples, list) and examples else None
+    if isinstance(first, bool) or not isinstance(first, str | int | float) or has_lines(first):
+        return ""
+    text = displayable(str(first)).strip()
+    return text if len(text) <= _EXAMPLE_MAX else ""
 
 
 def _can_hold(shape: Shape, *, shown: Any) -> bool:

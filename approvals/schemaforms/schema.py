@@ -14,10 +14,10 @@ Seen = frozenset[str]
 
 _IN_PLACE = ("allOf", "anyOf", "oneOf")
 _IN_PLACE_ONE = ("not", "if", "then", "else")
-_LISTS = (*_IN_PLACE, "prefixItems")
-_MAPS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
-_ONES = (*_IN_PLACE_ONE, "items", "additionalProperties", "contains", "propertyNames")
-_UNEVALUATED = ("unevaluatedItems", "unevaluatedProperties")
+LISTS = (*_IN_PLACE, "prefixItems")
+MAPS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+ONES = (*_IN_PLACE_ONE, "items", "additionalProperties", "contains", "propertyNames")
+UNEVALUATED = ("unevaluatedItems", "unevaluatedProperties")
 # Patterns are looked at by whoever will check them: a model's follow other rules than ours.
 _ANY_FORMAT = FormatChecker(formats=())
 _TEXT_MEDIA: Final = ("text/", "application/json")
@@ -29,11 +29,7 @@ class SchemaNotSupported(Exception):
 
 def check_schema(schema: Mapping[str, Any], *, is_authority: bool) -> None:
     """Refuse what could not be drawn or, when the schema alone decides, could not be checked."""
-    try:
-        text = json.dumps(schema)
-    except (TypeError, ValueError, RecursionError):
-        raise SchemaNotSupported("Not a JSON Schema: it must hold JSON values only, and not itself.") from None
-    _check(text, is_authority=is_authority)
+    _check(json.dumps(schema), is_authority=is_authority)
 
 
 def compiled(pattern: str) -> re.Pattern[str] | None:
@@ -95,8 +91,12 @@ def reaches_sensitive(schema: Any, *, root: Mapping[str, Any]) -> bool:
 
 
 def is_file(schema: Mapping[str, Any]) -> bool:
+    """Text of some media type is typed, unless the schema says how it is encoded, how large it may be, or "file"."""
     media = schema.get("contentMediaType")
-    return isinstance(media, str) and not media.startswith(_TEXT_MEDIA)
+    if not isinstance(media, str):
+        return False
+    is_sent = "contentEncoding" in schema or "x-max-bytes" in schema or schema.get("x-widget") == "file"
+    return is_sent or not media.startswith(_TEXT_MEDIA)
 
 
 @lru_cache(maxsize=128)
@@ -127,11 +127,11 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
 
 
 def _subschemas(schema: Mapping[str, Any]) -> Iterator[Any]:
-    for keyword in _MAPS:
+    for keyword in MAPS:
         yield from schema.get(keyword, {}).values()
-    for keyword in _LISTS:
+    for keyword in LISTS:
         yield from schema.get(keyword, ())
-    for keyword in (*_ONES, *_UNEVALUATED):
+    for keyword in (*ONES, *UNEVALUATED):
         if keyword in schema:
             yield schema[keyword]
 

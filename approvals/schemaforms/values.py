@@ -92,6 +92,8 @@ def json_size(value: Any) -> int:
 
 def can_store(text: str) -> bool:
     """PostgreSQL's jsonb refuses NUL, and UTF-8 has no half of a surrogate pair."""
+    if text.isascii():
+        return "\0" not in text
     return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 

@@ -18,6 +18,7 @@ from approvals import inspection, showing
 from approvals.forms import Filters
 from approvals.models import Risk, Verdict
 from approvals.schemaforms.names import humanised
+from approvals.schemaforms.secrets import masked
 from approvals.views.counting import MOST_COUNTED
 from approvals.views.statuses import Word, word_of
 
@@ -30,6 +31,7 @@ VERDICTS = {
     Verdict.EDIT: Word("Approved with changes", "done", "pencil"),
     Verdict.REJECT: Word("Rejected", "rej", "ban"),
     Verdict.RESPOND: Word("Sent back", "exp", "reply"),
+    Verdict.MIXED: Word("Decided one by one", "exp", "decisions"),
 }
 COLOURS = 4
 
@@ -52,7 +54,7 @@ def value(found: Any, fold: str = "") -> SafeString:
 @register.simple_tag
 def facts(arguments: Any, schema: Mapping[str, Any] | None = None) -> SafeString:
     """Even without a schema, names are written as people write them; the raw view has them as they are."""
-    return showing.facts_html(showing.labelled(arguments, schema or {"properties": {}}))
+    return showing.facts_html(showing.labelled(masked(arguments, schema), schema or {"properties": {}}))
 
 
 @register.filter
@@ -147,10 +149,10 @@ def capped(count: int) -> str:
 
 @register.filter
 def chain_title(name: str) -> str:
-    """The chain's own title; its name when it is no longer registered."""
+    """The chain's own title; its name when it is no longer registered, or broken."""
     try:
         return inspection.chain(name).title
-    except inspection.UnknownChain:
+    except (inspection.UnknownChain, inspection.BrokenChain):
         return name
 
 
