@@ -1,15 +1,14 @@
 """What people do with questions: decide on exactly what they saw, once, or be told who was first."""
 
 import uuid
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from approvals import broadcasts, inspection, tasks
-from approvals.inspection import BadAnswer
+from approvals import broadcasts, tasks
+from approvals.ballots import Ballot, Seen, answer_of
 from approvals.models import (
     Decision,
     Event,
@@ -28,29 +27,6 @@ from approvals.models import (
 from approvals.models.people import name_of
 from approvals.policies import Act, require
 
-LONGEST_NOTE = 4_000
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What the person had on screen, as their form says. Every client must send all three."""
-
-    interrupt_id: str
-    checkpoint_id: str
-    payload_sha256: str
-
-
-@dataclass(frozen=True)
-class Ballot:
-    """What the person wants: a verdict, edited arguments for an edit, words for a rejection or an answer."""
-
-    verdict: Verdict
-    seen: Seen
-    arguments: Any = None
-    note: str = ""
-    key: str = ""
-    via: Via = Via.PAGE
-
 
 class MissingSeen(ValueError):
     """The form did not say what was on screen, so nothing was decided. Reload the page and decide there."""
@@ -59,16 +35,24 @@ class MissingSeen(ValueError):
 class Changed(Exception):
     """The question is no longer the one that was on screen. Nothing was decided; look at the new one."""
 
+    def __init__(self, message: str = "", *, before: Interrupt | None = None, after: Interrupt | None = None) -> None:
+        super().__init__(message or Changed.__doc__)
+        self.before, self.after = before, after
+
+
+class LimitPassed(Exception):
+    """The time to decide is over, so your verdict was not counted. The policy decides this now."""
+
 
 class TooLate(Exception):
     """The worker has carried on already, so this cannot be taken back any more."""
 
 
 class AlreadyDecided(Exception):
-    """Somebody was first."""
+    """Somebody was first, or nobody was in time."""
 
     def __init__(self, decision: Decision) -> None:
-        self.winner = decision.decided_by_name
+        self.winner = decision.decided_by_name or "The policy"
         self.verdict = Verdict(decision.verdict)
         self.at: datetime = decision.decided_at
         super().__init__(
@@ -79,7 +63,7 @@ class AlreadyDecided(Exception):
 def decide(person: User, interrupt_id: uuid.UUID, ballot: Ballot) -> Interrupt:
     """One reviewer's verdict, and the decision when it settles the question; all of it or nothing.
 
-    Raises MissingSeen, Changed, AlreadyDecided, NotAllowed, BadAnswer, KeyReused.
+    Raises MissingSeen, Changed, LimitPassed, AlreadyDecided, NotAllowed, BadAnswer, KeyReused.
     """
     _require_seen(ballot.seen)
     thread_id = Interrupt.objects.values_list("thread_id", flat=True).get(id=interrupt_id)
@@ -92,10 +76,18 @@ def decide(person: User, interrupt_id: uuid.UUID, ballot: Ballot) -> Interrupt:
         _refuse_stale(thread, interrupt, ballot.seen)
         reviewer = User.objects.get(id=person.id)
         require(reviewer, Act.DECIDE, interrupt)
-        answer = _answer(interrupt, ballot, reviewer)
+        answer = answer_of(interrupt, ballot, reviewer=name_of(reviewer))
         _vote(thread, interrupt, ballot, reviewer)
         if _settles(interrupt, ballot.verdict):
-            _settle(thread, interrupt, ballot, answer, reviewer)
+            settle(
+                thread,
+                interrupt,
+                verdict=ballot.verdict,
+                answer=answer,
+                note=ballot.note,
+                by=reviewer,
+                via=ballot.via,
+            )
         taken.remember(interrupt.id)
     broadcasts.thread_changed(thread)
     return interrupt
@@ -141,30 +133,21 @@ def _refuse_stale(thread: Thread, interrupt: Interrupt, seen: Seen) -> None:
     on_screen = (seen.interrupt_id, seen.checkpoint_id, seen.payload_sha256)
     now = (interrupt.interrupt_id, interrupt.checkpoint_id, interrupt.payload_sha256)
     if interrupt.status != InterruptStatus.OPEN or on_screen != now:
-        raise Changed(Changed.__doc__)
+        raise _changed(thread, interrupt, seen)
     if thread.status != ThreadStatus.PAUSED:
         raise Changed(
             "Somebody is editing the state behind this question. Nothing was decided; look again in a moment."
         )
+    if interrupt.refuses_after(thread.now):
+        raise LimitPassed(LimitPassed.__doc__)
 
 
-def _answer(interrupt: Interrupt, ballot: Ballot, reviewer: User) -> Any:
-    """The value the node will receive, checked before anything is stored."""
-    if len(ballot.note) > LONGEST_NOTE or "\x00" in ballot.note:
-        raise BadAnswer(f"Write at most {LONGEST_NOTE} ordinary characters.", "note")
-    needs_words = ballot.verdict in {Verdict.REJECT, Verdict.RESPOND} and ballot.arguments is None
-    if needs_words and not ballot.note.strip():
-        word = "Say why you reject it." if ballot.verdict == Verdict.REJECT else "Say what should change."
-        raise BadAnswer(word, "note")
-    if ballot.verdict == Verdict.EDIT and interrupt.votes_needed > 1:
-        raise BadAnswer("More than one person must approve this, so it cannot be edited here. Send it back instead.")
-    return inspection.build_answer(
-        interrupt,
-        verdict=ballot.verdict,
-        arguments=ballot.arguments,
-        message=ballot.note,
-        reviewer=name_of(reviewer),
-    )
+def _changed(thread: Thread, interrupt: Interrupt, seen: Seen) -> Changed:
+    """With the question that was on screen and the one its node asks now, so far as they are on record."""
+    asked = Interrupt.objects.filter(thread=thread)
+    before = asked.filter(interrupt_id=seen.interrupt_id, payload_sha256=seen.payload_sha256).first()
+    after = asked.open().filter(node=interrupt.node).order_by("-created_at").first()
+    return Changed(before=before, after=after)
 
 
 def _vote(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User) -> None:
@@ -176,6 +159,7 @@ def _vote(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User) 
         by=reviewer,
         interrupt=str(interrupt.id),
         verdict=ballot.verdict.value,
+        parts=ballot.parts,
         payload_sha256=interrupt.payload_sha256,
     )
 
@@ -187,22 +171,36 @@ def _settles(interrupt: Interrupt, verdict: Verdict) -> bool:
     return interrupt.votes.filter(verdict=Verdict.APPROVE).count() >= interrupt.votes_needed
 
 
-def _settle(thread: Thread, interrupt: Interrupt, ballot: Ballot, answer: Any, reviewer: User) -> None:
-    Decision.record(interrupt, verdict=ballot.verdict, answer=answer, note=ballot.note, by=reviewer, via=ballot.via)
+def settle(
+    thread: Thread,
+    interrupt: Interrupt,
+    *,
+    verdict: Verdict,
+    answer: Any,
+    note: str,
+    via: Via,
+    by: User | None = None,
+    undo: bool = True,
+) -> None:
+    """The decision, and, when it was the thread's last open question, the run that carries it out.
+
+    Call with both rows locked. A decision nobody made, `undo=False`, need not wait for its author to think again.
+    """
+    Decision.record(interrupt, verdict=verdict, answer=answer, note=note, by=by, via=via)
     interrupt.move(InterruptStatus.DECIDED, since=InterruptStatus.OPEN)
     Event.append(
         thread,
         EventKind.DECISION_MADE,
-        by=reviewer,
+        by=by,
         interrupt=str(interrupt.id),
-        verdict=ballot.verdict.value,
-        note=ballot.note,
-        via=ballot.via.value,
+        verdict=verdict.value,
+        note=note,
+        via=via.value,
         payload_sha256=interrupt.payload_sha256,
     )
     if not Interrupt.objects.open().filter(thread=thread).exists():
-        delay = timedelta(seconds=interrupt.undo_seconds)
-        run = Run.owe(thread, RunKind.RESUME, by=reviewer, delay=delay)
+        delay = timedelta(seconds=interrupt.undo_seconds if undo else 0)
+        run = Run.owe(thread, RunKind.RESUME, by=by, delay=delay)
         thread.move(ThreadStatus.QUEUED, since=(ThreadStatus.PAUSED,))
         if not delay:
             tasks.ring_after_commit(run)

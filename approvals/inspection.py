@@ -1,7 +1,7 @@
 """Reading chains for pages: their forms, their questions, and what LangGraph has saved of a thread."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +14,23 @@ from chains import questions, snapshots
 from chains.asking import Verdict as AskedVerdict
 from chains.chat_models import model_label
 from chains.drawing import Drawing, draw
-from chains.editing import BadEdit, HeadMoved, Preview, editable_schema, plain_values, preview_edit
-from chains.questions import BadAnswer, Question
+from chains.editing import (
+    BadEdit,
+    Edit,
+    HeadMoved,
+    PassesBy,
+    Preview,
+    editable_schema,
+    nodes_to_edit_as,
+    plain_values,
+    preview_edit,
+)
+from chains.forking import Plan, plan_fork
+from chains.questions import BadAnswer, Item, Question
 from chains.registry import BrokenChain, Chain, Graph, UnknownChain
-from chains.snapshots import Change, State, Step
+from chains.snapshots import Change, NodeFailure, State, Step, differences
+from chains.snapshots.records import READABLE_ID
+from chains.tools import tool_schemas
 
 __all__ = [
     "BadAnswer",
@@ -26,15 +39,35 @@ __all__ = [
     "Chain",
     "Change",
     "Drawing",
+    "Edit",
     "HeadMoved",
+    "Item",
+    "NodeFailure",
+    "PassesBy",
+    "Plan",
+    "Preview",
     "Question",
+    "Reply",
     "State",
     "StateForm",
     "Step",
     "UnknownChain",
+    "differences",
 ]
 
 STEPS_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What people say to one part of a question: a verdict, edited arguments for an edit, words, and another tool for
+    those arguments where the chain allows that.
+    """
+
+    verdict: Verdict
+    arguments: Any = None
+    message: str = ""
+    action: str = ""
 
 
 def chains() -> list[Chain]:
@@ -54,19 +87,44 @@ def model_in_use() -> str:
 
 def question_of(interrupt: Interrupt) -> Question:
     """The question, read from the very bytes that were hashed."""
-    return questions.read_question(interrupt.value, interrupt.response_schema, node=interrupt.node)
+    tools = _tools_of(interrupt.thread.chain)
+    return questions.read_question(interrupt.value, interrupt.response_schema, node=interrupt.node, tools=tools)
 
 
-def build_answer(interrupt: Interrupt, *, verdict: Verdict, arguments: Any, message: str, reviewer: str) -> Any:
+def build_answer(interrupt: Interrupt, replies: Sequence[Reply], *, reviewer: str) -> Any:
     """The value the node will receive. Raises BadAnswer when it would not fit the question."""
     return questions.build_answer(
         question_of(interrupt),
-        verdict=AskedVerdict(verdict.value),
+        [
+            questions.Reply(AskedVerdict(reply.verdict.value), reply.arguments, reply.message, reply.action)
+            for reply in replies
+        ],
         payload_sha256=interrupt.payload_sha256,
-        arguments=arguments,
-        message=message,
         reviewer=reviewer,
+        may_rename=may_rename(interrupt.thread.chain),
     )
+
+
+def may_rename(chain_name: str) -> bool:
+    """Whether an edit may turn one tool's call into another's."""
+    try:
+        return chain(chain_name).may_rename
+    except (BrokenChain, UnknownChain):
+        return False
+
+
+def rejection(interrupt: Interrupt, *, note: str, reviewer: str) -> Any:
+    """The value the node will receive when the whole question is rejected. Raises BadAnswer when it takes no such."""
+    replies = [Reply(Verdict.REJECT, message=note)] * len(question_of(interrupt).items)
+    return build_answer(interrupt, replies, reviewer=reviewer)
+
+
+def retries_of(thread: Thread) -> int:
+    """How often a run of this thread is tried again after errors that pass by themselves."""
+    try:
+        return chain(thread.chain).retry.times
+    except (BrokenChain, UnknownChain):
+        return 0
 
 
 def state_of(thread: Thread, *, checkpoint_id: str | None = None) -> State | None:
@@ -100,29 +158,59 @@ def drawing_of(thread: Thread) -> Drawing:
 
 @dataclass(frozen=True)
 class StateForm:
-    """What the edit page needs: the keys that can be set, their values, and the checkpoint these are from."""
+    """What the edit page needs: the keys that can be set, their values, the checkpoint these are from, and the nodes
+    whose work an edit can count as.
+    """
 
     schema: dict[str, Any]
     values: dict[str, Any]
     checkpoint_id: str
+    nodes: tuple[str, ...] = ()
 
 
-def state_form(thread: Thread) -> StateForm | None:
+def state_form(thread: Thread, *, checkpoint_id: str = "") -> StateForm | None:
+    """Of the live head, or of one checkpoint; None when nothing was saved there."""
+    if checkpoint_id and not READABLE_ID.fullmatch(checkpoint_id):
+        return None
+    named = {"checkpoint_id": checkpoint_id} if checkpoint_id else {}
     with _graph(thread) as graph:
-        snapshot = graph.get_state({"configurable": {"thread_id": str(thread.id)}})
+        snapshot = graph.get_state({"configurable": {"thread_id": str(thread.id), **named}})
         if snapshot.metadata is None:
             return None
+        values = plain_values(graph, snapshot.values)
         return StateForm(
-            schema=editable_schema(graph),
-            values=plain_values(graph, snapshot.values),
+            schema=editable_schema(graph, values),
+            values=values,
             checkpoint_id=str(snapshot.config["configurable"]["checkpoint_id"]),
+            nodes=tuple(nodes_to_edit_as(graph)),
         )
 
 
-def preview_state_edit(thread: Thread, values: dict[str, Any], *, seen_checkpoint_id: str) -> Preview:
+def failures_of(thread: Thread) -> list[NodeFailure]:
+    """What the nodes said that failed last, in full as far as it goes: for operators."""
+    with _graph(thread) as graph:
+        return snapshots.node_failures(graph, str(thread.id))
+
+
+def preview_state_edit(thread: Thread, edit: Edit, *, seen_checkpoint_id: str) -> Preview:
     """What would run next. Raises BadEdit or HeadMoved when the edit would be refused."""
     with _graph(thread) as graph:
-        return preview_edit(graph, str(thread.id), values, expected=seen_checkpoint_id)
+        return preview_edit(graph, str(thread.id), edit, expected=seen_checkpoint_id)
+
+
+def plan_replay(thread: Thread, checkpoint_id: str, edit: Edit | None = None) -> Plan:
+    """What going on from an earlier checkpoint would run. Raises BadEdit or HeadMoved when it would be refused."""
+    with _graph(thread) as graph:
+        return plan_fork(graph, str(thread.id), checkpoint_id, edit)
+
+
+@functools.cache
+def _tools_of(chain: str) -> dict[str, dict[str, Any]]:
+    """What the chain's tools take, for the forms that edit their arguments; nothing when the chain cannot be loaded."""
+    try:
+        return tool_schemas(registry().compile(chain))
+    except (BrokenChain, UnknownChain):
+        return {}
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, NotRequired, Required, get_args, get_origin
 
@@ -10,6 +10,7 @@ from langchain_core.messages import AnyMessage, BaseMessage, convert_to_messages
 from langgraph.channels import BinaryOperatorAggregate, LastValue
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.errors import InvalidUpdateError
 from langgraph.types import Overwrite
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import get_type_hints
@@ -77,16 +78,28 @@ class Preview:
     skipped: tuple[str, ...]
 
 
-def editable_schema(graph: Graph) -> dict[str, Any]:
-    """JSON Schema of the keys a person can set. Where a reducer would join old and new, what is set replaces."""
+def editable_schema(graph: Graph, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """JSON Schema of the keys a person can set. Where a reducer would join old and new, what is set replaces.
+
+    With the `values` there are (of plain_values), messages that are all plain text are typed as text.
+    """
     schema: dict[str, Any] = TypeAdapter(graph.builder.state_schema).json_schema()
     declared = schema.get("properties", {})
     properties = {
-        key: MESSAGES_SCHEMA if _holds_messages(hint) else declared.get(key, {}) for key, hint in _hints(graph).items()
+        key: _messages_schema((values or {}).get(key)) if _holds_messages(hint) else declared.get(key, {})
+        for key, hint in _hints(graph).items()
     }
     defined = {"$defs": schema["$defs"]} if "#/$defs/" in json.dumps(properties) else {}
     kept = {key: part for key, part in schema.items() if key != "$defs"}
     return {**kept, **defined, "properties": properties, "required": []}
+
+
+def _messages_schema(rows: Any) -> dict[str, Any]:
+    if not isinstance(rows, list) or not all(isinstance(row.get("content"), str) for row in rows):
+        return MESSAGES_SCHEMA
+    items = MESSAGES_SCHEMA["items"]
+    text = {**items["properties"]["content"], "type": "string", "x-widget": "textarea"}
+    return {**MESSAGES_SCHEMA, "items": {**items, "properties": {**items["properties"], "content": text}}}
 
 
 def nodes_to_edit_as(graph: Graph) -> list[str]:
@@ -114,13 +127,18 @@ def preview_edit(graph: Graph, thread_id: str, edit: Edit, *, expected: str) -> 
         raise HeadMoved("The thread went on since you looked. Reload the page and edit what is there now.")
     after = try_on_copy(graph, thread_id, edit, checkpoint_id=expected)
     waiting = {pending.node for pending in head.pending} or set(head.next)
-    skipped = tuple(sorted(waiting - set(after)))
+    return Preview(after, passed_by(waiting, after, edit))
+
+
+def passed_by(waiting: Collection[str], after: Collection[str], edit: Edit) -> tuple[str, ...]:
+    """Of the nodes that were to run, those that an edit leaves out. Raises PassesBy unless that is meant."""
+    skipped = tuple(sorted(node for node in set(waiting) - set(after) if not node.startswith("__")))
     if skipped and not edit.may_pass:
         raise PassesBy(
             f"This edit would take the thread past {', '.join(skipped)} without an answer. "
             "Answer the question, or change something else."
         )
-    return Preview(after, skipped)
+    return skipped
 
 
 def as_update(graph: Graph, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -217,6 +235,8 @@ def _refuse_markers(value: Any, key: str) -> None:
 
 def try_on_copy(graph: Graph, thread_id: str, edit: Edit, *, checkpoint_id: str) -> tuple[str, ...]:
     """The nodes that would run next after an edit of this checkpoint. Raises BadEdit; stores nothing."""
+    if edit.as_node and edit.as_node not in nodes_to_edit_as(graph):
+        raise BadEdit(f"The graph has no node {edit.as_node!r}.", "as_node")
     update = as_update(graph, edit.values)
     saver = InMemorySaver()
     copy = graph.builder.compile(checkpointer=saver)
@@ -224,6 +244,12 @@ def try_on_copy(graph: Graph, thread_id: str, edit: Edit, *, checkpoint_id: str)
     config = config_for(thread_id, Work(run_id=""))
     try:
         copy.update_state(config, update, as_node=edit.as_node or None)
+    except InvalidUpdateError as error:
+        if edit.as_node:
+            raise BadEdit(f"The state cannot be edited as if {edit.as_node} had just run.", "as_node") from error
+        raise BadEdit(
+            "Several nodes ran side by side. Say as if which of them the edit was made.", "as_node"
+        ) from error
     except Exception as error:  # reducers and routers are the graph author's code
         raise BadEdit(f"The graph refused the edit: {Failure.of(error).message}") from error
     return tuple(task.name for task in copy.get_state(config).tasks)

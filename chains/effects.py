@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from langgraph.config import get_config
+from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import get_runtime
 
 from chains.canonical import digest
@@ -43,6 +44,9 @@ class Ledger(Protocol):
 class InDoubt(RuntimeError):
     """The call was begun and nobody knows whether it happened."""
 
+    # Whatever it was raised from, trying again by itself cannot help (chains.retrying asks).
+    never_passes = True
+
 
 class NotDone(Exception):
     """Raise it inside a call that certainly did not happen: the ledger forgets it, and it may be made again."""
@@ -51,6 +55,8 @@ class NotDone(Exception):
 class NotJson(TypeError):
     """The call gave something that cannot be kept as JSON."""
 
+
+IN_DOUBT = "Nobody knows whether “{name}” happened. Find out, and say so on the page of this request."
 
 _ledger: ContextVar[Ledger | None] = ContextVar("holdpoint_ledger", default=None)
 
@@ -70,8 +76,8 @@ def effect(name: str, call: Callable[[str], Any], *, idempotent: bool = False) -
 
     `call(key)` gets a key that stays the same however often the node is run for the same step: hand it on as the
     callee's idempotency key. Say `idempotent=True` only when the callee honours it; then a call in doubt is made again.
-    `name` tells this call from others of the node. Raises InDoubt, and whatever the call raises; a call that raises
-    anything but NotDone is in doubt. Without a ledger, outside Holdpoint, the call is simply made.
+    `name` tells this call from others of the node. Raises InDoubt when an earlier call is in doubt, or this one raised
+    anything but NotDone; an idempotent call's own error is raised as it is. Without a ledger, outside Holdpoint, the call is simply made.
     """
     key = _key(name)
     ledger = _ledger.get()
@@ -81,16 +87,20 @@ def effect(name: str, call: Callable[[str], Any], *, idempotent: bool = False) -
     if entry.status is EntryStatus.DONE:
         return entry.result
     if entry.status is EntryStatus.IN_DOUBT:
-        raise InDoubt(f"Nobody knows whether “{name}” happened. Find out, and say so on the page of this request.")
-    return _made(ledger, key, name, call)
+        raise InDoubt(IN_DOUBT.format(name=name))
+    return _made(ledger, key, name, call, idempotent=idempotent)
 
 
-def _made(ledger: Ledger, key: str, name: str, call: Callable[[str], Any]) -> Any:
+def _made(ledger: Ledger, key: str, name: str, call: Callable[[str], Any], *, idempotent: bool) -> Any:
     try:
         result = call(key)
-    except NotDone:
+    except (NotDone, GraphBubbleUp):  # the latter is how LangGraph pauses
         ledger.forget(key)
         raise
+    except Exception as error:
+        if idempotent:
+            raise
+        raise InDoubt(f"{IN_DOUBT.format(name=name)} It ended with {type(error).__name__}.") from error
     try:
         kept = json.loads(json.dumps(result, allow_nan=False))
     except (TypeError, ValueError) as error:

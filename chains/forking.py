@@ -10,7 +10,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.checkpoint.base.id import uuid6
 from langgraph.types import StateSnapshot
 
-from chains.editing import BadEdit, Edit, HeadMoved, as_update, try_on_copy
+from chains.editing import BadEdit, Edit, HeadMoved, as_update, passed_by, try_on_copy
 from chains.heads import FROM_KEY, read_head
 from chains.registry import Graph
 from chains.runner import Work, config_for
@@ -21,27 +21,33 @@ FURTHEST = 500
 @dataclass(frozen=True)
 class Plan:
     """`next` would run first; `again` are the nodes that ran after this checkpoint, and may all run again, oldest
-    first; `since` is when the checkpoint was made.
+    first; `since` is when the checkpoint was made; `skipped` are the nodes there that an edit takes it past.
     """
 
     checkpoint_id: str
     next: tuple[str, ...]
     again: tuple[str, ...]
     since: str
+    skipped: tuple[str, ...] = ()
 
 
 def plan_fork(graph: Graph, thread_id: str, checkpoint_id: str, edit: Edit | None = None) -> Plan:
-    """What going on from this checkpoint would run. Raises HeadMoved when it is gone, BadEdit; stores nothing."""
+    """What going on from this checkpoint would run. Raises HeadMoved when it is gone, BadEdit, and PassesBy
+    when the edit takes another way and does not say that this is meant; stores nothing.
+    """
     snapshot = graph.get_state(_at(thread_id, checkpoint_id))
     if snapshot.metadata is None:
         raise HeadMoved("That step is not saved any more. Reload the page.")
     next = snapshot.next
+    skipped: tuple[str, ...] = ()
     if edit is not None:
         next = try_on_copy(graph, thread_id, edit, checkpoint_id=checkpoint_id)
+        asking = [task.name for task in snapshot.tasks if task.interrupts]
+        skipped = passed_by(asking or snapshot.next, next, edit)
     if not next:
         raise BadEdit("Nothing runs after this step. Choose an earlier one.")
     again = tuple(dict.fromkeys(_ran_after(graph, thread_id, checkpoint_id)))
-    return Plan(checkpoint_id, next, again, snapshot.created_at or "")
+    return Plan(checkpoint_id, next, again, snapshot.created_at or "", skipped)
 
 
 def fork(graph: Graph, thread_id: str, work: Work, checkpoint_id: str, edit: Edit | None = None) -> None:

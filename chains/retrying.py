@@ -32,7 +32,8 @@ class Retry:
 
 def is_passing(error: BaseException) -> bool:
     """Whether trying again may well work: nothing about the request itself was wrong."""
-    return any(_is_passing(cause) for cause in _causes(error))
+    causes = list(_causes(error))
+    return not any(getattr(cause, "never_passes", False) for cause in causes) and any(map(_is_passing, causes))
 
 
 def asked_pause(error: BaseException) -> float:

@@ -3,6 +3,7 @@
 The head decides, never the message that woke the worker: a message may be late, doubled or forged.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -11,16 +12,23 @@ from langchain_core.callbacks import UsageMetadataCallbackHandler
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
-from langgraph.types import Command
+from langgraph.types import Command, StreamMode
 
 from chains.effects import Ledger, written_to
 from chains.heads import BY_KEY, REASON_KEY, RUN_KEY, Head, HeadStatus, read_head
+from chains.progress import MODES, NodeStarted, Sign, Signs
 from chains.registry import Graph
 from chains.retrying import asked_pause, is_passing
+
+logger = logging.getLogger(__name__)
 
 # LangGraph's own default is ten thousand: a loop that never ends would cost a fortune before it failed.
 RECURSION_LIMIT = 200
 LONGEST_MESSAGE = 300
+
+OnStep = Callable[[str], None]
+OnProgress = Callable[[Sign], None]
+
 HELD_BACK = "A reviewer did not let the graph go on. Stop the request, or edit its state to be asked anew."
 
 
@@ -81,10 +89,12 @@ def advance(
     work: Work,
     *,
     control: RunControl | None = None,
-    on_step: Callable[[str], None] = lambda node: None,
+    on_step: OnStep | None = None,
+    on_progress: OnProgress | None = None,
     ledger: Ledger | None = None,
 ) -> Outcome:
-    """Call while holding the thread. `on_step(node)` is told as nodes begin; `ledger` keeps their outside calls.
+    """Call while holding the thread. `on_step(node)` is told as nodes begin, `on_progress(sign)` of all there is to
+    see; both from this thread, and both must return at once. `ledger` keeps the nodes' outside calls.
 
     A node's error comes back as `Outcome.failure`; an error of the saver is raised, since nothing is known then.
     """
@@ -101,7 +111,7 @@ def advance(
             config["configurable"]["checkpoint_id"] = work.ask_again_at
         try:
             with written_to(ledger):
-                _drive(graph, step, config, control, on_step)
+                _drive(graph, step, config, control, on_step, on_progress)
         except GraphDrained:
             drained = True
         except Exception as error:  # whatever a node raised; reading the head below tells whether the saver lives
@@ -159,12 +169,29 @@ def _drive(
     step: Any,
     config: RunnableConfig,
     control: RunControl | None,
-    on_step: Callable[[str], None],
+    on_step: OnStep | None,
+    on_progress: OnProgress | None,
 ) -> None:
-    for _, event in graph.stream(step, config, stream_mode=["tasks"], durability="sync", control=control):
-        task = cast(Mapping[str, Any], event)
-        if "input" in task:
-            on_step(str(task["name"]))
+    """Text and progress are asked for only when somebody is told. LangGraph then runs nodes in threads beside one that
+    waits for what they show, so a graph that allows itself a single thread would hang: it tells of its nodes alone.
+    """
+    shows_all = on_progress is not None and (graph.config or {}).get("max_concurrency") != 1
+    modes: list[StreamMode] = list(MODES) if shows_all else ["tasks"]
+    signs = Signs()
+    for part in graph.stream(step, config, stream_mode=modes, subgraphs=shows_all, durability="sync", control=control):
+        namespace, mode, payload = cast(Any, part) if shows_all else ((), *cast(Any, part))
+        try:
+            for sign in signs.of(namespace, mode, payload):
+                _tell(sign, on_step, on_progress)
+        except Exception:  # a run is worth more than the sight of it
+            logger.exception("what a node shows could not be told")
+
+
+def _tell(sign: Sign, on_step: OnStep | None, on_progress: OnProgress | None) -> None:
+    if on_step is not None and isinstance(sign, NodeStarted) and len(sign.path) == 1:
+        on_step(sign.path[0])
+    if on_progress is not None:
+        on_progress(sign)
 
 
 def _usage(counter: UsageMetadataCallbackHandler) -> dict[str, tuple[int, int]]:

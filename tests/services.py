@@ -13,11 +13,27 @@ import pytest
 
 from approvals.embedded import CannotRun, postgres, valkey
 from approvals.embedded.processes import stop
+from tests.graphs.catalogue import GRAPHS
 
 TEST_CHAINS = ",".join(
     [
         "slow=tests.graphs.slow:graph",
-        *(f"{name}=tests.graphs.awkward:{name}" for name in ("failing", "restless", "twice", "picky", "parallel")),
+        "streaming=tests.graphs.streaming:graph",
+        "editable=tests.graphs.editable:editable",
+        "asynchronous=tests.graphs.asynchronous:graph",
+        "claims=tests.graphs.claims:graph",
+        "vault=tests.graphs.vault:graph",
+        *(f"{name}={path}" for name, path in GRAPHS),
+        *(
+            f"refusing_{kind}=tests.graphs.refusing:refusing_{kind}"
+            for kind in ("open", "schema", "legacy", "batch", "call")
+        ),
+        "stopping=tests.graphs.stopping:before",
+        *(f"{name}=tests.graphs.calling:{name}" for name in ("paying", "paying_then_asking")),
+        *(
+            f"{name}=tests.graphs.awkward:{name}"
+            for name in ("failing", "shaky", "shaky_after_asking", "restless", "twice", "picky", "parallel")
+        ),
     ]
 )
 UNSAFE_AND_QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300")

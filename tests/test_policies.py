@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
 
-from approvals import decisions, threads
+from approvals import decisions, inspection, threads
 from approvals.models import Interrupt, Policy, Thread, Verdict
 from approvals.policies import Act, NotAllowed, may, visible_threads
 from tests.conftest import Cast, open_question, work_off
@@ -112,7 +112,7 @@ def test_an_edit_is_refused_where_more_than_one_must_approve(cast: Cast) -> None
     work_off(thread)
     question = open_question(thread)
 
-    with pytest.raises(decisions.BadAnswer, match="cannot be edited"):
+    with pytest.raises(inspection.BadAnswer, match="cannot be edited"):
         decisions.decide(cast.alice, question.id, ballot(question, Verdict.EDIT, arguments={"content": "x"}))
 
 

@@ -77,10 +77,6 @@ def test_a_broken_module_says_what_is_wrong_and_the_others_go_on(write: Write, s
     ("more", "sentence"),
     [
         ("builder = StateGraph(State)\nbuilder.add_edge('a', 'b')", "does not compile"),
-        (
-            "async def slow(state): ...\nbuilder.add_node('slow', slow)\nbuilder.add_edge('only', 'slow')",
-            "async function",
-        ),
     ],
 )
 def test_a_graph_no_worker_could_run_is_refused_when_it_is_compiled(write: Write, more: str, sentence: str) -> None:

@@ -15,6 +15,7 @@ from django.db import transaction
 from approvals import broadcasts
 from approvals.execution.heartbeat import Heartbeat
 from approvals.execution.ledger import ThreadLedger
+from approvals.execution.progress import Feed
 from approvals.execution.record import record, record_refusal
 from approvals.models import Decision, Event, EventKind, Run, RunKind, RunStatus, Thread, ThreadStatus
 from approvals.opened import checkpointer, compiled, registry
@@ -131,14 +132,16 @@ def _take_step(run: Run, held: Held, heartbeat: Heartbeat) -> Outcome:
         return edit_state(graph, thread_id, work, _edit(run), expected=run.payload["checkpoint_id"])
     if run.kind == RunKind.REPLAY:
         fork(graph, thread_id, work, run.payload["checkpoint_id"], _edit(run) if run.payload["values"] else None)
-    return advance(
-        graph,
-        thread_id,
-        work,
-        control=heartbeat.control,
-        on_step=_teller(run.thread),
-        ledger=ThreadLedger(held, run),
-    )
+    with Feed(run.thread) as feed:
+        return advance(
+            graph,
+            thread_id,
+            work,
+            control=heartbeat.control,
+            on_step=_teller(run.thread),
+            on_progress=feed.tell,
+            ledger=ThreadLedger(held, run),
+        )
 
 
 def _edit(run: Run) -> Edit:

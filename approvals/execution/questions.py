@@ -15,6 +15,7 @@ from approvals.models import (
     RunKind,
     Thread,
 )
+from approvals.opened import registry
 from chains.asking import Verdict
 from chains.heads import Head, Pending
 from chains.questions import Question, read_question
@@ -74,7 +75,8 @@ def _was_replaced(interrupt: Interrupt, head: Head) -> bool:
 
 def _raise(thread: Thread, pending: Pending, head: Head) -> None:
     question = read_question(json.loads(pending.payload), pending.response_schema, node=pending.node)
-    policy = Policy.objects.for_chain(thread.chain).snapshot()
+    advice = registry().get(thread.chain).policy
+    policy = Policy.objects.for_chain(thread.chain).advised(advice).snapshot()
     if not all(Verdict.REJECT in item.allowed for item in question.items):
         policy["at_limit"] = AtLimit.HOLD  # a question that cannot be rejected stays open
     interrupt = Interrupt.raise_for(thread, _asked(pending, head, question), policy)

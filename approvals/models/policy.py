@@ -1,5 +1,7 @@
 """Policy: who may decide what. What an open question was asked under is copied into it and never changes."""
 
+from collections.abc import Mapping
+from copy import copy
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +24,10 @@ class AtLimit(models.TextChoices):
 
     HOLD = "hold", "Stays open, marked overdue"
     REJECT = "reject", "Is rejected"
+
+
+# What a chain's author may advise; who decides, and whether the requester may, is never theirs to say.
+ADVISABLE = {"votes_needed", "risk", "undo_seconds", "decide_within", "at_limit"}
 
 
 class PolicyQuerySet(models.QuerySet["Policy"]):
@@ -79,6 +85,15 @@ class Policy(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def advised(self, advice: Mapping[str, Any]) -> "Policy":
+        """This policy as a chain's author would have it, while no policy of the operators' names the chain."""
+        if self.chain or not advice:
+            return self
+        found = copy(self)
+        for name in ADVISABLE & advice.keys():
+            setattr(found, name, advice[name])
+        return found
 
     def snapshot(self) -> dict[str, Any]:
         """What a question keeps of the policy it was asked under."""

@@ -57,7 +57,7 @@ class OfflineModel(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         text = _stopped(_answer(messages, kwargs.get("answer_schema")), stop)
-        for piece in re.findall(r"\s*\S+|\s+\Z", text):
+        for piece in re.findall(r"(?:\s*\S+){1,3}|\s+\Z", text):
             chunk = ChatGenerationChunk(message=AIMessageChunk(content=piece))
             if run_manager:
                 run_manager.on_llm_new_token(piece, chunk=chunk)

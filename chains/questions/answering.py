@@ -59,7 +59,8 @@ def _checked(question: Question, item: Item, reply: Reply, *, may_rename: bool) 
     if reply.verdict not in item.allowed:
         words = ", ".join(allowed.value for allowed in item.allowed)
         raise BadAnswer(f"This question cannot be answered with {reply.verdict}. It takes: {words}.")
-    if reply.action not in ("", item.action) and not (may_rename and question.kind in RENAMABLE):
+    renames = may_rename and question.kind in RENAMABLE and reply.verdict == Verdict.EDIT
+    if reply.action not in ("", item.action) and not renames:
         raise BadAnswer(f"An edit cannot turn {item.action or 'this'} into {reply.action}.", "action")
     sendable(reply.message)
     return replace(reply, verdict=Verdict(reply.verdict), arguments=sendable(reply.arguments))

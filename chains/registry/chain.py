@@ -46,7 +46,7 @@ class Chain:
 
     `start` and `next_turn` take the validated form values (JSON types) and return LangGraph input. `model` names the
     model this chain is built with, whatever the installation uses otherwise. `policy` is what its author advises, as
-    fields of a policy; `retry` is for errors that pass by themselves; `example` are form values to check the chain
+    fields of a policy; `may_rename` lets an edit name another tool; `retry` is for errors that pass by themselves; `example` are form values to check the chain
     with; `metadata` is anything else, in JSON types.
     """
 
@@ -66,6 +66,7 @@ class Chain:
     example: Mapping[str, Any] | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     retry: Retry = field(default_factory=Retry)
+    may_rename: bool = False
 
 
 class UnknownChain(LookupError):

@@ -7,6 +7,7 @@ from typing import Any
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
 
+from chains.registry.awaiting import make_callable
 from chains.registry.chain import BrokenChain, Builder, Graph
 
 UNNAMED = "LangGraph"
@@ -41,11 +42,6 @@ def refuse_unfit(graph: Graph, name: str) -> None:
             f"Chain {name!r} stops at a static breakpoint inside its subgraph {stopping[0].strip()}, where no answer "
             "can be given. Ask with interrupt() there, or put the breakpoint on the graph itself."
         )
-    waiting = [f"{place}{node}" for place, part in _parts(graph) for node in _async_only(part)]
-    if waiting:
-        raise BrokenChain(
-            f"Chain {name!r} has only an async function for its node {waiting[0]}. Write it with def, not async def."
-        )
 
 
 def _compiled(builder: Builder, **options: Any) -> Graph:
@@ -55,6 +51,8 @@ def _compiled(builder: Builder, **options: Any) -> Graph:
         fresh.nodes = {name: node for name, node in builder.nodes.items() if name != DEFAULT_HANDLER}
     graph: Graph = fresh.compile(**options)
     graph.builder = builder
+    for _, part in _parts(graph):
+        make_callable(part)
     return graph
 
 
@@ -70,9 +68,3 @@ def _parts(graph: Graph) -> Iterator[tuple[str, Any]]:
 
 def _stops(part: Any) -> bool:
     return bool(getattr(part, "interrupt_before_nodes", ()) or getattr(part, "interrupt_after_nodes", ()))
-
-
-def _async_only(part: Any) -> Iterator[str]:
-    for name, node in getattr(part, "nodes", {}).items():
-        if getattr(node.bound, "afunc", None) is not None and getattr(node.bound, "func", None) is None:
-            yield name

@@ -1,6 +1,7 @@
 """State and history of a thread as plain dataclasses: what pages show. Reads checkpoints, never writes one."""
 
-from chains.snapshots.differences import Change, ChangeKind, changes
+from chains.snapshots.differences import Change, ChangeKind, changes, differences
+from chains.snapshots.failures import NodeFailure, node_failures
 from chains.snapshots.history import Step, steps
 from chains.snapshots.messages import Message, ToolCall
 from chains.snapshots.paths import Path, path
@@ -13,11 +14,14 @@ __all__ = [
     "Channel",
     "Message",
     "NoCheckpoints",
+    "NodeFailure",
     "Path",
     "State",
     "Step",
     "ToolCall",
     "changes",
+    "differences",
+    "node_failures",
     "path",
     "state_at",
     "steps",

@@ -40,6 +40,11 @@ def changes(before: State | None, after: State, *, limit: int = MOST) -> list[Ch
     return listed
 
 
+def differences(before: dict[str, JSON], after: dict[str, JSON], *, limit: int = MOST) -> list[Change]:
+    """As changes(), of plain values."""
+    return list(islice(_in_mapping("", before, after), limit))
+
+
 def _unseen(before: State | None, after: State) -> Iterator[Change]:
     """A value that was shortened may have changed where nobody looked: say so."""
     shortened = [

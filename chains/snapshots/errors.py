@@ -6,6 +6,7 @@ import re
 from chains.jsonable import MARK
 
 LENGTH = 200
+LONGEST = 2_000
 # A checkpoint keeps the repr of an error, not the error.
 REPR = re.compile(r"([A-Za-z_][\w.]*)\((.*)\)", re.DOTALL)
 CREDENTIALS = re.compile(r"(?<=://)[^/\s@]*@")
@@ -19,6 +20,13 @@ def safe_error(error: object) -> str:
     if len(first) > LENGTH:
         first = first[:LENGTH].rstrip() + MARK
     return ": ".join(filter(None, (kind, first)))
+
+
+def technical_error(error: object) -> tuple[str, str]:
+    """Class and text, for those who may see more; without the credentials of any address in it, and bounded, too."""
+    kind, message = (type(error).__name__, str(error)) if isinstance(error, Exception) else _apart(str(error))
+    text = CREDENTIALS.sub(f"{MARK}@", message).strip()
+    return kind, text if len(text) <= LONGEST else text[:LONGEST].rstrip() + MARK
 
 
 def _apart(text: str) -> tuple[str, str]:

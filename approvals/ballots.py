@@ -1,0 +1,125 @@
+"""What one reviewer wants done with one question, and whether it may be stored."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from approvals import inspection
+from approvals.inspection import BadAnswer, Question, Reply
+from approvals.models import Interrupt, QuestionKind, Verdict, Via
+from approvals.schemaforms.values import MAX_BYTES, can_store, json_size, unkeepable
+
+LONGEST_NOTE = 4_000
+SEND_BACK = "Say what should change."
+ANSWER = "Write your answer."
+REJECT = "Say why you reject it."
+TOO_DEEP = "This is nested too deeply to be kept."
+TOO_LARGE = f"This is too large. At most {MAX_BYTES // 1024} kB can be kept."
+SEVERAL_EDIT = "More than one person must approve this, so it cannot be edited here. Send it back instead."
+SEVERAL_MIXED = "More than one person must approve this, so decide all of it alike: approve, reject or respond to all."
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the person had on screen, as their form says. Every client must send all three."""
+
+    interrupt_id: str
+    checkpoint_id: str
+    payload_sha256: str
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """What the person wants: a verdict, edited arguments for an edit, words for a rejection or an answer.
+
+    `replies`, one for each part of the question, say it part by part; without them it is said of every part.
+    """
+
+    verdict: Verdict
+    seen: Seen
+    arguments: Any = None
+    note: str = ""
+    key: str = ""
+    via: Via = Via.PAGE
+    replies: tuple[Reply, ...] = ()
+
+    @classmethod
+    def of_parts(cls, replies: Sequence[Reply], seen: Seen, *, note: str = "", key: str = "") -> "Ballot":
+        return cls(outcome(replies), seen, note=note, key=key, replies=tuple(replies))
+
+    @property
+    def parts(self) -> list[dict[str, Any]]:
+        """For the record: what was said of each part, and what an edit put in its place."""
+        return [_told(reply) for reply in self.replies or [Reply(self.verdict, self.arguments, self.note)]]
+
+
+def outcome(replies: Sequence[Reply]) -> Verdict:
+    """The verdict on the whole: that of its parts when they have one, else that they differ."""
+    verdicts = {Verdict(reply.verdict) for reply in replies}
+    return verdicts.pop() if len(verdicts) == 1 else Verdict.MIXED
+
+
+def answer_of(interrupt: Interrupt, ballot: Ballot, *, reviewer: str) -> Any:
+    """The value the node will receive. Raises BadAnswer before anything is stored; its `item` counts from 0."""
+    question = inspection.question_of(interrupt)
+    replies = tuple(_replies(question, ballot))
+    _refuse_bad_text(ballot.note, None)
+    for number, reply in enumerate(replies):
+        _refuse_bad_text(reply.message, number)
+        _refuse_unkeepable(reply.arguments, number)
+        _require_words(question, reply, number)
+    if interrupt.votes_needed > 1:
+        _require_one_mind(replies)
+    try:
+        answer = inspection.build_answer(interrupt, replies, reviewer=reviewer)
+    except RecursionError as error:
+        raise BadAnswer(TOO_DEEP, "note") from error
+    _refuse_unkeepable(answer, None)
+    return answer
+
+
+def _replies(question: Question, ballot: Ballot) -> Iterator[Reply]:
+    parts = len(question.items)
+    if ballot.verdict != (outcome(ballot.replies) if ballot.replies else ballot.verdict):
+        raise BadAnswer("The verdict is not what its parts come to.")
+    if not ballot.replies and ballot.verdict == Verdict.MIXED:
+        raise BadAnswer("Give each part a verdict of its own.")
+    if ballot.replies and len(ballot.replies) != parts:
+        raise BadAnswer(f"This question has {parts} parts and you decided {len(ballot.replies)}. Decide all of them.")
+    yield from ballot.replies or [Reply(ballot.verdict, ballot.arguments, ballot.note)] * parts
+
+
+def _refuse_bad_text(text: str, number: int | None) -> None:
+    if len(text) > LONGEST_NOTE or not can_store(text):
+        raise BadAnswer(f"Write at most {LONGEST_NOTE} ordinary characters.", "note", number)
+
+
+def _refuse_unkeepable(value: Any, number: int | None) -> None:
+    """What JSON or the database could not hold must not get as far as either."""
+    for path, said in unkeepable(value):
+        raise BadAnswer(said, ".".join(map(str, path)), number)
+    if json_size(value) > MAX_BYTES:
+        raise BadAnswer(TOO_LARGE, "", number)
+
+
+def _require_words(question: Question, reply: Reply, number: int) -> None:
+    """A rejection is explained, and an answer is not empty; one with a schema may well be null."""
+    is_answered = reply.arguments is not None or question.kind.value == QuestionKind.SCHEMA
+    needs_words = reply.verdict in {Verdict.REJECT, Verdict.RESPOND} and not is_answered
+    if needs_words and not reply.message.strip():
+        respond = SEND_BACK if question.kind.value == QuestionKind.BOUND else ANSWER
+        raise BadAnswer(REJECT if reply.verdict == Verdict.REJECT else respond, "note", number)
+
+
+def _require_one_mind(replies: Sequence[Reply]) -> None:
+    """Votes are counted, so what they say must be one thing."""
+    for number, reply in enumerate(replies):
+        if reply.verdict == Verdict.EDIT:
+            raise BadAnswer(SEVERAL_EDIT, "", number)
+    if outcome(replies) == Verdict.MIXED:
+        raise BadAnswer(SEVERAL_MIXED)
+
+
+def _told(reply: Reply) -> dict[str, Any]:
+    told: dict[str, Any] = {"verdict": str(reply.verdict), "message": reply.message}
+    return told if reply.arguments is None else {**told, "arguments": reply.arguments}
