@@ -1,7 +1,5 @@
 """Graphs whose nodes, routers and tools are only async run on the same workers as all others."""
 
-import asyncio
-
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
@@ -45,8 +43,6 @@ def test_all_calls_share_one_loop_so_their_clients_stay_usable(compiled: Graph) 
 
     assert len(calls) == 2
     assert len(set(calls)) == 1
-    with pytest.raises(RuntimeError):
-        asyncio.get_running_loop()
 
 
 def test_a_request_goes_through_one(cast: Cast) -> None:

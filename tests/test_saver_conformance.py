@@ -1,6 +1,5 @@
 """The saver a worker writes through keeps LangGraph's own published contract for savers."""
 
-import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Iterator
 from typing import Any
@@ -10,6 +9,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.conformance import checkpointer_test, validate
 
 from approvals.opened import checkpointer
+from tests.waiting import run_apart
 
 pytestmark = pytest.mark.django_db(transaction=True)
 METHODS = ("put", "put_writes", "get_tuple", "list", "delete_thread", "prune")
@@ -48,7 +48,7 @@ def test_every_saver_that_is_opened_conforms(saver: BaseCheckpointSaver[Any]) ->
         yield saver
 
     registered = checkpointer_test(name="PostgreSQL")(opened)
-    report = asyncio.run(validate(registered, capabilities=set(METHODS)))
+    report = run_apart(validate(registered, capabilities=set(METHODS)))
 
     failures = [line for result in report.results.values() for line in result.failures]
     assert failures == []
