@@ -26,6 +26,7 @@ RUN HOLDPOINT_COLLECTING=1 \
     python manage.py collectstatic --noinput --verbosity 0
 RUN python -m compileall -q approvals chains
 
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin holdpoint
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin holdpoint \
+    && install --directory --owner=holdpoint --mode=0700 var
 USER holdpoint
 EXPOSE 8000

@@ -40,6 +40,24 @@ def _first_text(values: dict[str, Any]) -> str:
     return next(texts, "").partition("\n")[0][:80]
 
 
+def _whole(least: int, most: int) -> Callable[[Any], bool]:
+    return lambda value: type(value) is int and least <= value <= most
+
+
+# What a chain's author may say of its policy, and which values are possible.
+ADVICE: Mapping[str, Callable[[Any], bool]] = {
+    "votes_needed": _whole(1, 20),
+    "undo_seconds": _whole(0, 60),
+    "decide_within": _whole(1, 366 * 86_400),
+    "risk": lambda value: value in {"low", "medium", "high", "critical"},
+    "at_limit": lambda value: value in {"hold", "reject"},
+}
+
+
+class BrokenChain(ValueError):
+    """The chain cannot be imported or compiled; the sentence says which and why."""
+
+
 @dataclass(frozen=True)
 class Chain:
     """A named graph: how to build it, what its form asks for, and how a form's values become its first state.
@@ -68,10 +86,12 @@ class Chain:
     retry: Retry = field(default_factory=Retry)
     may_rename: bool = False
 
+    def __post_init__(self) -> None:
+        """Raises BrokenChain: bad advice would otherwise be found when the first question is asked."""
+        for key, value in self.policy.items():
+            if key not in ADVICE or not ADVICE[key](value):
+                raise BrokenChain(f"Chain {self.name!r}: its policy cannot be advised {key}={value!r}.")
+
 
 class UnknownChain(LookupError):
     """No chain of that name is registered."""
-
-
-class BrokenChain(ValueError):
-    """The chain cannot be imported or compiled; the sentence says which and why."""
