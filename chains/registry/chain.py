@@ -64,8 +64,8 @@ class Chain:
 
     `start` and `next_turn` take the validated form values (JSON types) and return LangGraph input. `model` names the
     model this chain is built with, whatever the installation uses otherwise. `policy` is what its author advises, as
-    fields of a policy; `may_rename` lets an edit name another tool; `retry` is for errors that pass by themselves; `example` are form values to check the chain
-    with; `metadata` is anything else, in JSON types.
+    fields of a policy; `may_rename` lets an edit name another tool; `retry` is for errors that pass by themselves;
+    `example` are form values to check the chain with; `metadata` is anything else, in JSON types.
     """
 
     name: str
