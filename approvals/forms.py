@@ -67,7 +67,7 @@ class ReasonForm(forms.Form):
 class RequiredReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=LONGEST_REASON,
-        error_messages={"required": "Say why you change it: the reason stays in the record."},
+        error_messages={"required": "Say why: the reason stays in the record."},
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 

@@ -10,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from approvals.schemaforms.names import humanised
+from approvals.schemaforms.secrets import masked
 
 # A label, a value, and the schema of the value where there is one.
 Fact = tuple[str, Any, Any]
@@ -67,11 +68,15 @@ def labelled(arguments: Any, schema: Any) -> list[Fact]:
 
 
 def changed(old: Any, new: Any, schema: Any) -> list[tuple[str, Any, Any]]:
-    """What differs, by label: (label, before, after). A value that is missing on one side is None there."""
+    """What differs, by label: (label, before, after). A value that is missing on one side is None there.
+
+    Of secrets it is told only that they differ.
+    """
+    before, after = masked(old, schema), masked(new, schema)
     if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
-        return [] if same(old, new) else [("Value", old, new)]
+        return [] if same(old, new) else [("Value", before, after)]
     return [
-        (_label(key, _properties(schema).get(key)), old.get(key), new.get(key))
+        (_label(key, _properties(schema).get(key)), before.get(key), after.get(key))
         for key in {**old, **new}
         if key not in old or key not in new or not same(old[key], new[key])
     ]

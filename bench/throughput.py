@@ -14,7 +14,7 @@ import uuid
 from django.contrib.auth.models import User
 
 from approvals import decisions, threads
-from approvals.decisions import Ballot, Seen
+from approvals.ballots import Ballot, Seen
 from approvals.models import Interrupt, Thread, ThreadStatus, Verdict
 from bench.desk import Desk
 from bench.people import nobody_waits, person

@@ -14,8 +14,9 @@ from approvals.models import Interrupt, Policy, Run, Thread
 from approvals.opened import checkpointer
 from tests.browser import browser, page_for
 from tests.stack import stack
+from tests.written import write
 
-__all__ = ["browser", "page_for", "stack"]
+__all__ = ["browser", "page_for", "stack", "write"]
 
 PASSWORD = "an-honest-password"
 REQUEST = "Hello, this is Marta Nowak. Both lamps of order ORD-48213 arrived broken. Please refund 1,240.00 EUR."
@@ -40,6 +41,10 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 
 @pytest.fixture
 def cast(db: None) -> Cast:
+    return everybody()
+
+
+def everybody() -> Cast:
     """Groups and the default policy come from a migration, and go whenever a test empties the tables."""
     groups = {name: Group.objects.get_or_create(name=name)[0] for name in ("requesters", "reviewers", "operators")}
     policy, _ = Policy.objects.get_or_create(name="Default", defaults={"priority": -1000})

@@ -132,3 +132,15 @@ def test_the_limit_and_a_person_race_and_exactly_one_decides(cast: Cast, trial: 
     assert Decision.objects.filter(interrupt=question).count() == 1
     assert names(results)["Interrupt"] + results.count(True) == 1
     assert set(names(results)) <= {"Interrupt", "bool", "AlreadyDecided", "LimitPassed"}
+
+
+def test_the_queue_and_the_page_say_when_it_is_due_and_when_that_has_passed(cast: Cast, client: Client) -> None:
+    question = open_question(asked(cast, AtLimit.HOLD))
+    client.force_login(cast.alice)
+    places = ("/queue/", f"/t/{question.thread_id}/")
+
+    assert all("<span>Due " in client.get(place).content.decode() for place in places)
+    pass_limit(question)
+    limits.sweep()
+
+    assert all("Overdue since" in client.get(place).content.decode() for place in places)

@@ -6,11 +6,12 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 
-from approvals.decisions import AlreadyDecided, Changed, MissingSeen, TooLate
-from approvals.inspection import BrokenChain, UnknownChain
+from approvals.decisions import AlreadyDecided, Changed, LimitPassed, MissingSeen, TooLate
+from approvals.inspection import BrokenChain, HeadMoved, PassesBy, UnknownChain
 from approvals.models import KeyReused, Thread
 from approvals.policies import NotAllowed
-from approvals.threads import NotNow
+from approvals.threads import Discards, NotNow
+from approvals.views.questions import changed_since
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,13 @@ class Answer:
 ANSWERS: dict[type[Exception], Answer] = {
     MissingSeen: Answer(400, "missing_seen", "The form was incomplete"),
     Changed: Answer(409, "changed", "The question changed while you were reading"),
+    LimitPassed: Answer(409, "limit_passed", "The time to decide is over"),
     AlreadyDecided: Answer(409, "already_decided", "Somebody decided this first"),
     TooLate: Answer(409, "too_late", "It is too late to take this back"),
     KeyReused: Answer(409, "key_reused", "This form was already sent"),
+    Discards: Answer(409, "discards", "A question is still open"),
+    HeadMoved: Answer(409, "head_moved", "The request went on"),
+    PassesBy: Answer(409, "passes_by", "This goes past a question"),
     NotNow: Answer(409, "not_now", "This cannot be done now"),
     UnknownChain: Answer(409, "unknown_chain", "Its chain is not here any more"),
     BrokenChain: Answer(409, "broken_chain", "Its chain cannot be loaded"),
@@ -42,9 +47,11 @@ def answer(request: HttpRequest, error: Exception, *, thread: Thread | None = No
     """`note` is what the person had typed: it is shown again, to be copied."""
     found = ANSWERS[type(error)]
     if wants_json(request):
-        body = {"error": found.code, "message": str(error), **_winner(error)}
+        body = {"error": found.code, "message": str(error), **_winner(error), **_difference(error)}
         return JsonResponse(body, status=found.status)
     context = {"answer": found, "message": str(error), "error": error, "thread": thread, "note": note}
+    if isinstance(error, Changed):
+        context["edits"] = changed_since(error)
     return render(request, "problem.html", context, status=found.status)
 
 
@@ -57,6 +64,13 @@ class SeeOther(HttpResponseRedirect):
 def refused(message: str, *, field: str = "") -> JsonResponse:
     """For programs: a form that does not fit."""
     return JsonResponse({"error": "bad_answer", "message": message, "field": field}, status=422)
+
+
+def _difference(error: Exception) -> dict[str, Any]:
+    if not isinstance(error, Changed):
+        return {}
+    differs = [{"field": name, "before": old, "after": new} for name, old, new in changed_since(error)]
+    return {"difference": differs, "interrupt": str(error.after.id) if error.after else None}
 
 
 def _winner(error: Exception) -> dict[str, Any]:

@@ -12,14 +12,18 @@ SHOWN = 14
 # What people did, and what went wrong. The other lines of the record say the same as a step.
 TOLD = {
     EventKind.THREAD_SUBMITTED: ("Sent", "person"),
+    EventKind.LIMIT_PASSED: ("Not decided in time", "trouble"),
+    EventKind.EFFECT_SETTLED: ("Outside call looked into", "person"),
     EventKind.VOTE_CAST: ("Voted", "person"),
     EventKind.DECISION_MADE: ("Decided", "person"),
     EventKind.DECISION_UNDONE: ("Decision taken back", "person"),
     EventKind.DECISION_VOIDED: ("Decision not carried out", "trouble"),
     EventKind.INTERRUPT_SUPERSEDED: ("Question replaced", "person"),
+    EventKind.THREAD_REPLAYED: ("Taken back to an earlier step", "person"),
     EventKind.STATE_EDITED: ("State edited", "person"),
     EventKind.STATE_EDIT_REFUSED: ("Edit refused", "trouble"),
     EventKind.RUN_REQUESTED: ("Asked to carry on", "person"),
+    EventKind.RUN_PUT_OFF: ("Failed, tries again", "trouble"),
     EventKind.RUN_TAKEN_OVER: ("Taken over from a silent worker", "trouble"),
     EventKind.MESSAGE_SENT: ("Message sent", "person"),
     EventKind.STOP_REQUESTED: ("Stop requested", "person"),
