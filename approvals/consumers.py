@@ -1,18 +1,32 @@
-"""The socket: it says what changed to those who may know, and carries nothing from the browser but what to watch."""
+"""The sockets. One says what changed to those who may know, and carries nothing from the browser but what to watch;
+the other shows what a run does to those who may see its thread, and carries nothing from the browser.
+"""
 
+import asyncio
 import json
+import time
+from collections import deque
+from contextlib import suppress
 from typing import Any, cast
 from uuid import UUID
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import DatabaseError
 
 from approvals import broadcasts
 from approvals.policies import Act, may, visible_threads
 
 UNAUTHORISED = 4401
+NOT_ALLOWED = 4403
+TRY_AGAIN_LATER = 1013  # as registered for WebSockets; the page connects anew
 MOST_THREADS_WATCHED = 50
+# Batches kept for a browser that reads slowly; the oldest goes first, and the page waits for the next whole one.
+MOST_BATCHES_KEPT = 8
+# Somebody who loses the right to see a thread sees no text of it after this.
+CHECKED_EVERY = 2.0
 
 
 class ChangesConsumer(AsyncJsonWebsocketConsumer):
@@ -64,6 +78,72 @@ class ChangesConsumer(AsyncJsonWebsocketConsumer):
             await self.send_json({key: value for key, value in message.items() if key != "type"})
 
 
+class ProgressConsumer(AsyncJsonWebsocketConsumer):
+    """Of one thread. A browser that does not read holds up its own socket alone, and a bounded part of this process:
+    the server closes it when it does not answer pings either.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.batches: deque[dict[str, Any]] = deque(maxlen=MOST_BATCHES_KEPT)
+        self.has_batches = asyncio.Event()
+        self.sending: asyncio.Task[None] | None = None
+        self.checked_at = 0.0
+
+    async def connect(self) -> None:
+        self.person = cast(User | AnonymousUser, self.scope["user"])
+        self.thread_id = cast(UUID, self.scope["url_route"]["kwargs"]["thread_id"])
+        await self.accept()  # first, for a browser is not told why it was not
+        if not isinstance(self.person, User):
+            await self.close(UNAUTHORISED)
+        elif not await self._may_follow():
+            await self.close(NOT_ALLOWED)
+        else:
+            self.checked_at = time.monotonic()
+            self.sending = asyncio.create_task(self._send_batches())
+            await self.channel_layer.group_add(broadcasts.progress_group(self.thread_id), self.channel_name)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
+        """Whatever it is, it is not for us."""
+
+    async def disconnect(self, code: int) -> None:
+        if self.sending is not None:
+            self.sending.cancel()
+            await self.channel_layer.group_discard(broadcasts.progress_group(self.thread_id), self.channel_name)
+
+    async def progress(self, message: dict[str, Any]) -> None:
+        """Never waits for the browser: what the channel layer hands over piles up without bound if nobody takes it."""
+        self.batches.append({key: value for key, value in message.items() if key != "type"})
+        self.has_batches.set()
+
+    async def _send_batches(self) -> None:
+        try:
+            while await self.has_batches.wait():
+                self.has_batches.clear()
+                while self.batches:
+                    if not await self._still_may_follow():
+                        await self.close(NOT_ALLOWED)
+                        return
+                    await self._send_oldest()
+        except DatabaseError:
+            await self.close(TRY_AGAIN_LATER)
+
+    async def _still_may_follow(self) -> bool:
+        if time.monotonic() - self.checked_at < CHECKED_EVERY:
+            return True
+        self.checked_at = time.monotonic()
+        return await self._may_follow()
+
+    async def _send_oldest(self) -> None:
+        """A browser that is gone is found out by the server, which then calls disconnect()."""
+        with suppress(OSError):
+            await self.send_json(self.batches.popleft())
+
+    async def _may_follow(self) -> bool:
+        session_key = self.scope["session"].session_key or ""
+        return await _is_signed_in(session_key) and await _may_see(cast(User, self.person), self.thread_id)
+
+
 def _thread_id(content: Any) -> UUID | None:
     try:
         return UUID(str(content["watch"])) if isinstance(content, dict) else None
@@ -74,6 +154,12 @@ def _thread_id(content: Any) -> UUID | None:
 @database_sync_to_async
 def _may_see_queue(person: User) -> bool:
     return bool(may(person, Act.SEE_QUEUE))
+
+
+@database_sync_to_async
+def _is_signed_in(session_key: str) -> bool:
+    """Signing out ends the session's row."""
+    return SessionStore().exists(session_key)
 
 
 @database_sync_to_async

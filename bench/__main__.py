@@ -1,10 +1,13 @@
-"""`python -m bench [case ...]`: throughput, live. All of them without arguments. Run it with python3 run.py's .venv."""
+"""`python -m bench [case ...]`: throughput, live, streaming, evidence; all of them without arguments.
+
+Run it with python3 run.py's .venv.
+"""
 
 import sys
 
 from bench.desk import open_desk
 
-CASES = ("throughput", "live")
+CASES = ("throughput", "live", "streaming", "evidence")
 
 
 def main(names: list[str]) -> None:
@@ -13,9 +16,14 @@ def main(names: list[str]) -> None:
         sys.exit(f"There is no such case: {', '.join(unknown)}. There are: {', '.join(CASES)}.")
     with open_desk() as desk:
         # Django's models can be imported only now that the services' addresses are known.
-        from bench import live, throughput  # noqa: PLC0415
+        from bench import evidence, live, streaming, throughput  # noqa: PLC0415
 
-        measure = {"throughput": throughput.measure, "live": live.measure}
+        measure = {
+            "throughput": throughput.measure,
+            "live": live.measure,
+            "streaming": streaming.measure,
+            "evidence": evidence.measure,
+        }
         for name in names or CASES:
             measure[name](desk)
 

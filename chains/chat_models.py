@@ -19,8 +19,13 @@ KEYS = MappingProxyType({"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API
 # Providers whose models run on the owner's own machine.
 FREE = frozenset({OFFLINE, "ollama"})
 
+_LIMITS: dict[str, Any] = {"timeout": TIMEOUT_SECONDS, "max_retries": MAX_RETRIES}
 # ChatOllama ignores timeout and max_retries; its HTTP client takes the first and knows no retries.
-_LIMITS: dict[str, dict[str, Any]] = {"ollama": {"client_kwargs": {"timeout": TIMEOUT_SECONDS}}}
+# ChatOpenAI asks servers other than OpenAI's own for no token counts when it streams, and runs stream.
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "ollama": {"client_kwargs": {"timeout": TIMEOUT_SECONDS}},
+    "openai": {**_LIMITS, "stream_usage": True},
+}
 
 # US dollars for a million tokens, (in, out), without discounts for caches and batches.
 # Anthropic's are from platform.claude.com/docs/en/about-claude/pricing; OpenAI's from copies of its price page made by
@@ -67,9 +72,9 @@ def open_model(name: str) -> BaseChatModel:
     if name == OFFLINE:
         return OfflineModel()
     provider, model = _split(name)
-    limits = _LIMITS.get(provider, {"timeout": TIMEOUT_SECONDS, "max_retries": MAX_RETRIES})
+    options = _OPTIONS.get(provider, _LIMITS)
     try:
-        opened: BaseChatModel = init_chat_model(model, model_provider=provider, **limits)
+        opened: BaseChatModel = init_chat_model(model, model_provider=provider, **options)
     except ImportError as error:
         raise MissingProvider(_how_to_install(name, provider)) from error
     except Exception as error:

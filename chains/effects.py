@@ -77,7 +77,8 @@ def effect(name: str, call: Callable[[str], Any], *, idempotent: bool = False) -
     `call(key)` gets a key that stays the same however often the node is run for the same step: hand it on as the
     callee's idempotency key. Say `idempotent=True` only when the callee honours it; then a call in doubt is made again.
     `name` tells this call from others of the node. Raises InDoubt when an earlier call is in doubt, or this one raised
-    anything but NotDone; an idempotent call's own error is raised as it is. Without a ledger, outside Holdpoint, the call is simply made.
+    anything but NotDone; an idempotent call's own error is raised as it is. Without a ledger, outside Holdpoint, the
+    call is simply made.
     """
     key = _key(name)
     ledger = _ledger.get()

@@ -10,6 +10,8 @@ const NO_ENTER_AFTER_ASKING = 300;
 const SEQUENCE = 1_200;
 const AWAY = 5_000;
 const SENDING = 5_000;
+const NO_MORE = 4_400; // what the server closes a socket with, from here on, stays closed
+const NEAR_END = 24;
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -23,6 +25,16 @@ function announce(text) {
 function tell(text) {
   const box = $(".toasts") ?? document.body.appendChild(Object.assign(document.createElement("div"), { className: "toasts" }));
   box.append(Object.assign(document.createElement("p"), { className: "toast", role: "status", textContent: text }));
+}
+
+function tellOnce(text) {
+  if (!$$(".toast").some((toast) => toast.textContent === text)) tell(text);
+}
+
+/** Whether leaving this page would lose somebody's words. */
+function hasTyped() {
+  const isChanged = (field) => field.value !== field.defaultValue || Boolean(field.checked) !== Boolean(field.defaultChecked);
+  return $$("input, textarea").some((field) => field.form?.method === "post" && isChanged(field));
 }
 
 // ---- Times: 24 min ago, 24 min, in 8 sec; older than a day stays a date ----------------------------------------
@@ -115,6 +127,90 @@ function onVisibility() {
   else if (hiddenSince !== null && now() - hiddenSince > AWAY) refresh();
 }
 
+// ---- What a run shows while it works: a socket of its own, for as long as the page has a place for it -------------
+
+let following = null;
+
+function follow() {
+  const place = $("[data-follow]");
+  if (place === (following?.place ?? null)) return;
+  following?.socket.close();
+  following = place && { place, feed: "", number: 0, attempts: 0, atWork: "" };
+  if (following) listen(following);
+}
+
+function listen(to) {
+  to.socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/t/${to.place.dataset.follow}/progress/`);
+  to.socket.addEventListener("open", () => (to.attempts = 0));
+  to.socket.addEventListener("message", (event) => to === following && show(to, JSON.parse(event.data)));
+  to.socket.addEventListener("close", ({ code }) => {
+    if (to !== following) return;
+    if (code >= NO_MORE) to.place.hidden = true;
+    else setTimeout(() => to === following && listen(to), Math.min(RETRY_FIRST * 2 ** to.attempts++, RETRY_MOST));
+  });
+}
+
+/** Text is continued only by the very next batch: whoever missed one waits for the next that has all of it. */
+function show(to, batch) {
+  const isNext = batch.feed === to.feed && batch.number === to.number + 1;
+  if (batch.whole || isNext) [to.feed, to.number] = [batch.feed, batch.number];
+  to.place.hidden = false;
+  showNodes(to, batch.nodes);
+  showBars($(".bars", to.place), batch.bars);
+  if (batch.whole || isNext) showTexts($(".log", to.place), batch.texts, batch.whole);
+}
+
+const NODE_WORDS = { at_work: "working", done: "done", asks: "asks", failed: "failed" };
+
+function make(tag, className, textContent) {
+  return Object.assign(document.createElement(tag), { className, textContent });
+}
+
+function showNodes(to, nodes) {
+  const list = $(".nodes", to.place);
+  const drawn = nodes.map((node) => {
+    const row = make("li", node.is, "");
+    row.append(make("span", "", node.name), make("small", "", NODE_WORDS[node.is] ?? ""));
+    return row;
+  });
+  list.replaceChildren(...drawn);
+  const atWork = nodes.filter((node) => node.is === "at_work").map((node) => node.name).join(", ");
+  if (atWork && atWork !== to.atWork) announce(`Working: ${atWork}`);
+  to.atWork = atWork;
+}
+
+function showBars(place, bars) {
+  const drawn = bars.map(({ label, done, total }) => {
+    const row = make(total ? "label" : "p", "", label);
+    if (total) row.append(Object.assign(document.createElement("progress"), { max: total, value: done ?? 0 }));
+    if (done !== null) row.append(make("small", "", total ? `${done} of ${total}` : `${done}`));
+    return row;
+  });
+  place.replaceChildren(...drawn);
+}
+
+/** Never as HTML: a model may write anything. */
+function showTexts(log, texts, isWhole) {
+  const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END;
+  const drawn = new Map($$("p", log).map((element) => [element.dataset.text, element]));
+  for (const { id, node, text } of texts) {
+    const element = drawn.get(id) ?? log.appendChild(newText(id, node));
+    drawn.delete(id);
+    if (isWhole) element.lastChild.textContent = text;
+    else element.lastChild.append(text);
+  }
+  if (isWhole) for (const element of drawn.values()) element.remove();
+  log.hidden = !log.firstChild;
+  if (isAtEnd) log.scrollTop = log.scrollHeight;
+}
+
+function newText(id, node) {
+  const element = make("p", "", "");
+  element.dataset.text = id;
+  element.append(make("b", "", node), Object.assign(document.createElement("span"), { dir: "auto" }));
+  return element;
+}
+
 // ---- Lists: no row moves under a pointer -------------------------------------------------------------------------
 
 let lastKey = -QUIET_AFTER_KEY;
@@ -171,6 +267,7 @@ function afterSwap(event) {
   markStale();
   showCount();
   showTimes();
+  follow();
   showConnection(isConnected() ? "Live" : "Reconnecting");
 }
 
@@ -380,7 +477,7 @@ function send(field) {
   const bar = $(`[data-bar="${field.form.dataset.decide}"]`);
   if (!bar) field.form.requestSubmit($(".btn.main", field.form));
   else if (field.dataset.then) $(`button[value="${field.dataset.then}"]`, bar).click();
-  else $("[data-approve][value=edit]", bar)?.click();
+  else $("[data-send], [data-approve][value=edit]", bar)?.click();
 }
 
 function onEscape(event) {
@@ -427,7 +524,8 @@ function begin() {
   document.addEventListener("htmx:before:response", (event) => {
     if (!event.detail.ctx.response.raw.redirected) return;
     event.preventDefault();
-    location.reload();
+    if (hasTyped()) tellOnce("You were signed out. What you typed is kept when you send it: you are asked to sign in first.");
+    else location.reload();
   });
   document.addEventListener("htmx:before:swap", beforeSwap);
   document.addEventListener("htmx:after:swap", afterSwap);
@@ -437,6 +535,7 @@ function begin() {
   focusFirst();
   if (!$("[data-live]")) return;
   connect();
+  follow();
   setInterval(poll, POLL_EVERY);
   setInterval(tryAgain, QUIET_AFTER_KEY);
 }

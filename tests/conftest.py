@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
+from hypothesis import HealthCheck, settings
 
 from approvals import execution, threads
 from approvals.models import Interrupt, Policy, Run, Thread
@@ -17,6 +18,10 @@ from tests.stack import stack
 from tests.written import write
 
 __all__ = ["browser", "page_for", "stack", "write"]
+
+# How fast a machine makes up its examples says nothing about the code.
+settings.register_profile("holdpoint", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("holdpoint")
 
 PASSWORD = "an-honest-password"
 REQUEST = "Hello, this is Marta Nowak. Both lamps of order ORD-48213 arrived broken. Please refund 1,240.00 EUR."

@@ -111,7 +111,8 @@ def _events(asked: dict[str, Any], answer: AIMessage) -> Iterator[dict[str, Any]
             "choices": [{"index": 0, "delta": {"role": "assistant", "content": word}, "finish_reason": None}],
         }
     yield {**common, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
-    yield {**common, "choices": [], "usage": _usage(answer)}
+    if asked.get("stream_options", {}).get("include_usage"):
+        yield {**common, "choices": [], "usage": _usage(answer)}
 
 
 def _usage(answer: AIMessage) -> dict[str, int]:

@@ -11,6 +11,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.auth.models import User
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from approvals import broadcasts, threads
 from approvals.models import Thread
@@ -20,10 +21,13 @@ from tests.stack import Stack
 
 @contextmanager
 def socket_of(stack: Stack, person: User | None, *, origin: str | None = None) -> Iterator[ClientConnection]:
-    headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session_of(person)}"} if person else {}
     address = stack.url.replace("http", "ws") + "/changes/"
-    with connect(address, additional_headers=headers, origin=origin or stack.url) as socket:  # type: ignore[arg-type]
+    with connect(address, additional_headers=headers_of(person), origin=Origin(origin or stack.url)) as socket:
         yield socket
+
+
+def headers_of(person: User | None) -> dict[str, str]:
+    return {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session_of(person)}"} if person else {}
 
 
 def session_of(person: User) -> str:

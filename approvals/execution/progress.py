@@ -55,10 +55,10 @@ class Feed:
         with self._lock:
             self._shown.add(sign)
             was_stirred, self._is_stirred = self._is_stirred, True
-        if self._loop is None:
-            self._loop = broadcasts.run_beside(self._send_batches)
-        elif not was_stirred:
-            self._loop.call_soon_threadsafe(self._stirred.set)
+            if self._loop is None:
+                self._loop = broadcasts.run_beside(self._send_batches)
+            elif not was_stirred:
+                self._loop.call_soon_threadsafe(self._stirred.set)
 
     async def _send_batches(self) -> None:
         """One on its way at a time: while Redis is slow the next one waits here, and grows no further than `Shown`."""
