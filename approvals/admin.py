@@ -1,4 +1,6 @@
-"""Django's admin: everything can be looked at, and only policies, people and groups can be changed."""
+"""Django's admin: everything can be looked at, and only policies, people and groups can be changed by hand. What else
+it can do goes through the verbs of the pages.
+"""
 
 import json
 from functools import cache
@@ -15,7 +17,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from approvals import showing
-from approvals.models import Decision, Event, IdempotencyKey, Interrupt, Outbox, Policy, Run, Thread, Vote
+from approvals.admin_actions import END, REQUEUE, RETRY, STOP, action_of
+from approvals.models import Decision, Effect, Event, IdempotencyKey, Interrupt, Outbox, Policy, Run, Thread, Vote
 
 TEXTS = (BinaryField, CharField, JSONField, TextField)
 
@@ -30,7 +33,7 @@ else:
 class ReadOnlyAdmin(ModelAdmin):
     """Rows that code and people make elsewhere: an edit here would go past every rule."""
 
-    actions = None
+    actions: Any = None
     show_full_result_count = False
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
@@ -91,6 +94,11 @@ def page(row: Any) -> SafeString:
     return format_html('<a href="{}">Open</a>', reverse("thread", args=[_thread_id(row)]))
 
 
+@admin.display(description="run")
+def run_of(row: Outbox) -> SafeString:
+    return format_html('<a href="{}">{}</a>', reverse("admin:approvals_run_change", args=[row.key]), row.key)
+
+
 def _thread_id(row: Any) -> Any:
     if isinstance(row, Thread):
         return row.id
@@ -100,24 +108,26 @@ def _thread_id(row: Any) -> Any:
 @admin.register(Thread)
 class ThreadAdmin(ReadOnlyAdmin):
     list_display = (title, "chain", "status", "requested_by_name", "last_activity_at", page)
-    list_filter = ("status", "chain")
+    list_filter = ("status", "chain", "last_activity_at")
     search_fields = ("title", "requested_by_name", "id")
     ordering = ("-last_activity_at", "-id")
+    actions = (action_of(RETRY), action_of(END))
 
 
 @admin.register(Run)
 class RunAdmin(ReadOnlyAdmin):
-    list_display = ("id", "kind", "status", "attempt", "generation", "lease_owner", "created_at", page)
-    list_filter = ("status", "kind")
-    search_fields = ("id", "thread__id", "error_class")
+    list_display = ("id", "kind", "status", "retries", "attempt", "generation", "lease_owner", "created_at", page)
+    list_filter = ("status", "kind", "thread__chain", "created_at")
+    search_fields = ("id", "thread__id", "thread__title", "error_class", "requested_by_name")
     ordering = ("-created_at", "-id")
+    actions = (action_of(REQUEUE), action_of(STOP))
 
 
 @admin.register(Interrupt)
 class InterruptAdmin(ReadOnlyAdmin):
     list_display = (title, "node", "kind", "risk", "status", "policy", "created_at", page)
-    list_filter = ("status", "kind", "risk")
-    search_fields = ("title", "thread__id", "interrupt_id", "payload_sha256")
+    list_filter = ("status", "kind", "risk", "thread__chain", "created_at")
+    search_fields = ("title", "thread__id", "interrupt_id", "payload_sha256", "node", "policy")
     ordering = ("-created_at", "-id")
     list_select_related = ("thread",)
 
@@ -125,8 +135,8 @@ class InterruptAdmin(ReadOnlyAdmin):
 @admin.register(Vote)
 class VoteAdmin(ReadOnlyAdmin):
     list_display = ("reviewer_name", "verdict", question, "created_at", page)
-    list_filter = ("verdict",)
-    search_fields = ("reviewer_name", "interrupt__title", "payload_sha256")
+    list_filter = ("verdict", "created_at")
+    search_fields = ("reviewer_name", "interrupt__title", "interrupt__thread__id", "payload_sha256")
     ordering = ("-created_at", "-id")
     list_select_related = ("interrupt",)
 
@@ -134,8 +144,8 @@ class VoteAdmin(ReadOnlyAdmin):
 @admin.register(Decision)
 class DecisionAdmin(ReadOnlyAdmin):
     list_display = ("decided_by_name", "verdict", question, "decided_via", "decided_at", "applied_at", page)
-    list_filter = ("verdict", "decided_via")
-    search_fields = ("decided_by_name", "interrupt__title", "payload_sha256")
+    list_filter = ("verdict", "decided_via", "decided_at")
+    search_fields = ("decided_by_name", "interrupt__title", "interrupt__thread__id", "payload_sha256")
     ordering = ("-decided_at", "-id")
     list_select_related = ("interrupt",)
 
@@ -143,17 +153,27 @@ class DecisionAdmin(ReadOnlyAdmin):
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
     list_display = ("at", "kind", "actor_name", "thread_id", "seq", page)
-    list_filter = ("kind",)
+    list_filter = ("kind", "at")
     search_fields = ("actor_name", "thread__id")
     ordering = ("-at", "-seq")
 
 
+@admin.register(Effect)
+class EffectAdmin(ReadOnlyAdmin):
+    list_display = ("name", "node", "status", "is_idempotent", "begun_at", "ended_at", page)
+    list_filter = ("status", "is_idempotent", "begun_at")
+    search_fields = ("name", "key", "node", "thread__id")
+    ordering = ("-begun_at", "-id")
+
+
 @admin.register(Outbox)
 class OutboxAdmin(ReadOnlyAdmin):
-    list_display = ("kind", "key", "due_at", "attempts", "settled_at")
-    list_filter = ("kind",)
+    list_display = ("kind", run_of, "due_at", "attempts", "settled_at")
+    list_display_links = ("kind",)
+    list_filter = ("kind", ("settled_at", admin.EmptyFieldListFilter))
     search_fields = ("key",)
     ordering = ("-created_at", "-id")
+    actions = (action_of(REQUEUE),)
 
 
 @admin.register(IdempotencyKey)
@@ -190,6 +210,7 @@ class PolicyAdmin(ModelAdmin):
             },
         ),
         ("How carefully", {"fields": ("risk", "undo_seconds")}),
+        ("How fast", {"fields": ("decide_within", "at_limit")}),
     )
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

@@ -13,7 +13,7 @@ from approvals.opened import checkpointer, compiled, registry
 from chains import questions, snapshots
 from chains.asking import Verdict as AskedVerdict
 from chains.chat_models import model_label
-from chains.drawing import Drawing, draw
+from chains.drawing import Drawing, draw, label
 from chains.editing import (
     BadEdit,
     Edit,
@@ -28,7 +28,7 @@ from chains.editing import (
 from chains.forking import Plan, plan_fork
 from chains.questions import BadAnswer, Item, Question
 from chains.registry import BrokenChain, Chain, Graph, UnknownChain
-from chains.snapshots import Change, NodeFailure, State, Step, differences
+from chains.snapshots import Change, Lane, Message, NodeFailure, State, Step, ToolCall, differences
 from chains.snapshots.records import READABLE_ID
 from chains.tools import tool_schemas
 
@@ -42,6 +42,8 @@ __all__ = [
     "Edit",
     "HeadMoved",
     "Item",
+    "Lane",
+    "Message",
     "NodeFailure",
     "PassesBy",
     "Plan",
@@ -51,6 +53,7 @@ __all__ = [
     "State",
     "StateForm",
     "Step",
+    "ToolCall",
     "UnknownChain",
     "differences",
 ]
@@ -127,10 +130,35 @@ def retries_of(thread: Thread) -> int:
         return 0
 
 
-def state_of(thread: Thread, *, checkpoint_id: str | None = None) -> State | None:
-    """The live head, or the record of one checkpoint; None when nothing was saved."""
+def state_of(
+    thread: Thread, *, checkpoint_id: str | None = None, namespace: str = "", limit: int | None = None
+) -> State | None:
+    """The live head, or the record of one checkpoint; None when nothing was saved. See state_at."""
     with _graph(thread) as graph:
-        return snapshots.state_at(graph, str(thread.id), checkpoint_id=checkpoint_id)
+        return snapshots.state_at(graph, str(thread.id), checkpoint_id=checkpoint_id, namespace=namespace, limit=limit)
+
+
+def between(thread: Thread, before: str, after: str) -> tuple[State | None, State | None, list[Change]]:
+    """Two checkpoints and what differs; None for one that is not there."""
+    with _graph(thread) as graph:
+        one = snapshots.state_at(graph, str(thread.id), checkpoint_id=before)
+        two = snapshots.state_at(graph, str(thread.id), checkpoint_id=after)
+        return one, two, snapshots.changes(one, two) if one and two else []
+
+
+def node_label(name: str) -> str:
+    """A node's name in words where it is one that LangChain made up."""
+    return label(name)
+
+
+def words_between(old: str, new: str) -> list[tuple[str, str]]:
+    """("same", "old" or "new", text): see chains.snapshots.words."""
+    return snapshots.words(old, new)
+
+
+def lanes_of(steps: Sequence[Step], *, is_newest: bool) -> list[Lane]:
+    """The branches beside a page of steps, newest first."""
+    return snapshots.lanes(steps, is_newest=is_newest)
 
 
 def steps_of(thread: Thread, *, before: str | None = None, limit: int = STEPS_SHOWN) -> list[Step]:

@@ -24,6 +24,8 @@ class Act(StrEnum):
     REPLAY = "take back to an earlier step"
     CARRY_ON = "carry on"
     SETTLE = "settle an outside call"
+    REQUEUE = "ring a worker again"
+    SEE_ERRORS = "see errors in full"
     STOP = "stop"
     MESSAGE = "send a message"
 
@@ -96,6 +98,8 @@ def _may_with_thread(person: User, groups: set[str], act: Act, thread: Thread) -
         return _if(mine or operates, "Only the requester or an operator may stop this.")
     if act is Act.SETTLE:
         return _if(operates, "Only operators may say what became of an outside call.")
+    if act in {Act.REQUEUE, Act.SEE_ERRORS}:
+        return _if(operates, f"Only operators may {act.value}.")
     if act is Act.MESSAGE:
         return _if(mine, "Only the requester may send another message.")
     if act in {Act.EDIT_STATE, Act.REPLAY}:

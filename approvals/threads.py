@@ -1,7 +1,9 @@
 """What people do with threads: submit, message, carry on, edit the state, stop. Rows first, then the doorbell."""
 
 import uuid
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -16,15 +18,18 @@ from approvals.models import (
     EventKind,
     IdempotencyKey,
     Interrupt,
+    Outbox,
     Run,
     RunKind,
     RunStatus,
     Thread,
     ThreadStatus,
 )
-from approvals.policies import Act, require
+from approvals.policies import Act, NotAllowed, require
 
 STOPPABLE = (ThreadStatus.QUEUED, ThreadStatus.PAUSED, ThreadStatus.FAILED)
+EDITABLE = (ThreadStatus.PAUSED, ThreadStatus.FAILED)
+REPLAYABLE = (ThreadStatus.PAUSED, ThreadStatus.FAILED, ThreadStatus.DONE)
 
 
 class Discards(Exception):
@@ -33,6 +38,14 @@ class Discards(Exception):
 
 class NotNow(Exception):
     """The thread is doing something else at the moment; the message says what."""
+
+
+@dataclass(frozen=True)
+class Retried:
+    """`refused` were left as they are, each with why, in words."""
+
+    done: list[Thread]
+    refused: list[tuple[Thread, str]]
 
 
 def submit(person: User, chain_name: str, values: dict[str, Any], *, key: str = "") -> Thread:
@@ -68,7 +81,7 @@ def send_message(
         taken, is_new = IdempotencyKey.take(person=person, key=key, body=["message", str(thread_id), values])
         if not is_new:
             return thread
-        _require_status(thread, ThreadStatus.DONE, ThreadStatus.PAUSED)
+        require_status(thread, ThreadStatus.DONE, ThreadStatus.PAUSED)
         if thread.status == ThreadStatus.PAUSED and not discard:
             raise Discards(Discards.__doc__)
         _owe(thread, RunKind.MESSAGE, by=person, payload={"values": values, "discards": discard})
@@ -83,12 +96,55 @@ def carry_on(person: User, thread_id: uuid.UUID, *, reason: str = "") -> Thread:
     with transaction.atomic():
         thread = Thread.objects.locked(thread_id)
         require(person, Act.CARRY_ON, thread)
-        _require_status(thread, ThreadStatus.FAILED, ThreadStatus.PAUSED)
+        require_status(thread, ThreadStatus.FAILED, ThreadStatus.PAUSED)
         if Interrupt.objects.open().filter(thread=thread).exists():
             raise NotNow("A question is still open. Decide it, and the worker carries on.")
         _owe(thread, RunKind.CONTINUE, by=person, reason=reason)
         Event.append(thread, EventKind.RUN_REQUESTED, by=person, reason=reason)
     broadcasts.thread_changed(thread)
+    return thread
+
+
+def retry(person: User, thread_id: uuid.UUID, *, reason: str = "") -> Thread:
+    """As carry_on(), of a failed thread only, and not while an outside call of it is in doubt: that would fail again.
+
+    Raises NotAllowed, NotNow.
+    """
+    with transaction.atomic():
+        thread = Thread.objects.locked(thread_id)
+        require(person, Act.CARRY_ON, thread)
+        require_status(thread, ThreadStatus.FAILED)
+        if Effect.objects.in_doubt(thread).exists():
+            raise NotNow("Nobody knows whether an outside call of it happened. Say so on its page first.")
+        _owe(thread, RunKind.CONTINUE, by=person, reason=reason)
+        Event.append(thread, EventKind.RUN_REQUESTED, by=person, reason=reason)
+    broadcasts.thread_changed(thread)
+    return thread
+
+
+def retry_all(person: User, threads: Iterable[Thread], *, reason: str = "") -> Retried:
+    """Each in a transaction of its own: one that cannot be retried holds up none."""
+    result = Retried([], [])
+    for thread in threads:
+        try:
+            result.done.append(retry(person, thread.id, reason=reason))
+        except (NotAllowed, NotNow) as error:
+            result.refused.append((thread, str(error)))
+    return result
+
+
+def requeue(person: User, run_id: uuid.UUID, *, reason: str) -> Thread:
+    """Ring again for a run that no worker has taken up; one that has to wait still waits. Raises NotAllowed, NotNow."""
+    thread_id = Run.objects.values_list("thread_id", flat=True).get(id=run_id)
+    with transaction.atomic():
+        thread = Thread.objects.locked(thread_id)
+        require(person, Act.REQUEUE, thread)
+        run = Run.objects.get(id=run_id)
+        if run.status != RunStatus.PENDING:
+            raise NotNow(f"No worker is owed to this run: {run.get_status_display().lower()}.")
+        Outbox.owe_again(run.id, delay=timedelta())
+        Event.append(thread, EventKind.RUN_REQUESTED, by=person, reason=reason, requeued=str(run.id))
+        tasks.ring_after_commit(run)
     return thread
 
 
@@ -100,7 +156,7 @@ def ask_again(person: User, thread_id: uuid.UUID, *, reason: str = "") -> Thread
     with transaction.atomic():
         thread = Thread.objects.locked(thread_id)
         require(person, Act.CARRY_ON, thread)
-        _require_status(thread, ThreadStatus.FAILED)
+        require_status(thread, ThreadStatus.FAILED)
         failed_on = Interrupt.objects.pending().filter(thread=thread).first()
         if failed_on is None:
             raise NotNow("There is no question to ask again. Retry instead.")
@@ -117,7 +173,7 @@ def settle_effect(person: User, thread_id: uuid.UUID, effect_id: int, *, happene
     with transaction.atomic():
         thread = Thread.objects.locked(thread_id)
         require(person, Act.SETTLE, thread)
-        _require_status(thread, ThreadStatus.FAILED)
+        require_status(thread, ThreadStatus.FAILED)
         found = Effect.objects.in_doubt(thread).filter(id=effect_id).first()
         if found is None or not found.settle(happened=happened):
             raise NotNow("This call is not in doubt any more. Reload the page.")
@@ -146,7 +202,7 @@ def edit_state(
     with transaction.atomic():
         thread = Thread.objects.locked(thread_id)
         require(person, Act.EDIT_STATE, thread)
-        _require_status(thread, ThreadStatus.PAUSED, ThreadStatus.FAILED)
+        require_status(thread, *EDITABLE)
         edit = Edit(values, as_node, may_pass)
         preview = inspection.preview_state_edit(thread, edit, seen_checkpoint_id=seen_checkpoint_id)
         if preview.skipped:
@@ -159,16 +215,20 @@ def edit_state(
 
 def replay(person: User, thread_id: uuid.UUID, checkpoint_id: str, *, reason: str, edit: Edit | None = None) -> Thread:
     """Go on from an earlier checkpoint, with or without an edit of it. Its open questions are replaced; the old branch
-    stays in the history. Raises NotAllowed, NotNow, BadEdit or HeadMoved, with nothing stored.
+    stays in the history. Raises NotAllowed, NotNow, BadEdit (PassesBy when the edit goes past a waiting node and does
+    not say so) or HeadMoved, with nothing stored.
     """
     with transaction.atomic():
         thread = Thread.objects.locked(thread_id)
         require(person, Act.REPLAY, thread)
-        _require_status(thread, ThreadStatus.PAUSED, ThreadStatus.FAILED, ThreadStatus.DONE)
+        require_status(thread, *REPLAYABLE)
         plan = inspection.plan_replay(thread, checkpoint_id, edit)
+        if plan.skipped:
+            require(person, Act.REROUTE, thread)
         payload = {**asdict(edit or Edit({})), "checkpoint_id": checkpoint_id}
         _owe(thread, RunKind.REPLAY, by=person, payload=payload, reason=reason)
         found = {"checkpoint": checkpoint_id, "next": list(plan.next), "keys": sorted(edit.values) if edit else []}
+        found |= {"passed_by": list(plan.skipped)} if plan.skipped else {}
         Event.append(thread, EventKind.THREAD_REPLAYED, by=person, reason=reason, **found)
     broadcasts.thread_changed(thread)
     return thread
@@ -191,6 +251,15 @@ def stop(person: User, thread_id: uuid.UUID, *, reason: str = "") -> Thread:
     return thread
 
 
+def require_status(thread: Thread, *statuses: ThreadStatus) -> None:
+    """Raises NotNow when the thread is in none of them, or a worker has it."""
+    if thread.status in statuses and not thread.runs.live().exists():
+        return
+    if thread.status == ThreadStatus.CANCELLED:
+        raise NotNow("This was stopped for good. Send the request again to start over.")
+    raise NotNow(f"This cannot be done now: {thread.get_status_display().lower()}. Reload the page.")
+
+
 def _end(thread: Thread, person: User) -> None:
     for run in thread.runs.live():
         run.cancel()
@@ -204,8 +273,3 @@ def _owe(thread: Thread, kind: RunKind, *, by: User, payload: dict[str, Any] | N
     run = Run.owe(thread, kind, by=by, payload=payload, reason=reason)
     thread.move(ThreadStatus.QUEUED, since=(ThreadStatus.PAUSED, ThreadStatus.FAILED, ThreadStatus.DONE))
     tasks.ring_after_commit(run)
-
-
-def _require_status(thread: Thread, *statuses: ThreadStatus) -> None:
-    if thread.status not in statuses or thread.runs.live().exists():
-        raise NotNow(f"This cannot be done now: {thread.get_status_display().lower()}. Reload the page.")

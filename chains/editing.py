@@ -25,6 +25,7 @@ MARKERS = frozenset({"__overwrite__", "lc", "__type__"})
 # Kept from step to step and set by name; what else a graph has are triggers and values of one step.
 SETTABLE = (LastValue, BinaryOperatorAggregate)
 PRIVATE_MARK = "OmitFromSchema"
+ROLES = (("human", "Person"), ("ai", "Model"), ("tool", "Tool"), ("system", "System"))
 # What a person may write of a message. What is not named here, such as a model's own data, stays as it was stored.
 MESSAGES_SCHEMA: dict[str, Any] = {
     "type": "array",
@@ -33,7 +34,7 @@ MESSAGES_SCHEMA: dict[str, Any] = {
         "type": "object",
         "title": "Message",
         "properties": {
-            "type": {"enum": ["human", "ai", "tool", "system"], "title": "From"},
+            "type": {"oneOf": [{"const": role, "title": name} for role, name in ROLES], "title": "From"},
             "content": {"title": "Text"},
         },
         "required": ["type", "content"],
@@ -136,7 +137,7 @@ def passed_by(waiting: Collection[str], after: Collection[str], edit: Edit) -> t
     if skipped and not edit.may_pass:
         raise PassesBy(
             f"This edit would take the thread past {', '.join(skipped)} without an answer. "
-            "Answer the question, or change something else."
+            "Confirm that this is meant, answer the question, or change something else."
         )
     return skipped
 

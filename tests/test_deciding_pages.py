@@ -256,7 +256,9 @@ def test_the_state_is_edited_and_resumed(alice: Client, paused: Thread) -> None:
     assert seen is not None
     typed = {"seen_checkpoint": seen[1], "state.processed_content.content": "Written by hand."}
 
-    assert "Say why you change it" in words(alice.post(page, typed))
+    assert "Store this edit?" in words(alice.post(page, typed))
+    typed["confirmed"] = "1"
+    assert "Say why" in words(alice.post(page, typed))
     assert "Nothing was changed." in words(alice.post(page, {"seen_checkpoint": seen[1], "reason": "No reason."}))
     stale = alice.post(page, {**typed, "seen_checkpoint": "1", "reason": "Keep <this>."})
     assert stale.status_code == 422

@@ -120,3 +120,16 @@ def test_the_answer_is_handed_over_again_and_cannot_be_taken_back_between(cast: 
     thread.refresh_from_db()
     assert thread.status == ThreadStatus.DONE
     assert values(thread)["log"] == [True]
+
+
+def test_an_answer_the_graph_failed_on_for_good_cannot_be_taken_back(cast: Cast, weather: Path) -> None:
+    thread = begun(cast, weather, "shaky_after_asking")
+    question = open_question(thread)
+    decisions.decide(cast.alice, question.id, ballot(question, Verdict.APPROVE))
+    Run.objects.live().filter(thread=thread).update(retries=4)
+    work_off(thread)
+    thread.refresh_from_db()
+    assert thread.status == ThreadStatus.FAILED
+
+    with pytest.raises(TooLate):
+        decisions.undo(cast.alice, question.id)

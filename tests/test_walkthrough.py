@@ -111,6 +111,7 @@ def test_edit_the_state_and_resume(worker: None, rita: Visitor, alice: Visitor) 
 
     alice.page.goto(f"/t/{thread.id}/state/")
     alice.page.get_by_label("Content").first.fill("Written by a person.")
+    alice.page.get_by_role("button", name="Look at the change").click()
     alice.page.get_by_label("Why you change it").fill("The draft missed the point.")
     alice.page.get_by_role("button", name="Store the edit").click()
     eventually(lambda: not Interrupt.objects.open().exists(), what="the old question replaced")

@@ -8,8 +8,9 @@ from django.urls import reverse
 
 from approvals import inspection, threads
 from approvals.forms import DecisionPost, ReasonForm
-from approvals.schemaforms import schema_form
+from approvals.threads import Discards
 from approvals.views import answers
+from approvals.views.chain_forms import chain_form
 from approvals.views.doors import Visit, acting, find_thread
 from approvals.views.thread_page import thread_page
 
@@ -20,10 +21,15 @@ def send_message(request: Visit, thread_id: uuid.UUID) -> HttpResponse:
     key = DecisionPost.read(request.POST).key
     try:
         chain = inspection.chain(thread.chain)
-        form = schema_form(chain.input_schema, model=chain.input_model, data=request.POST)
+        form = chain_form(chain, request.user.id, posted=request)
         if form.is_list_edit or not form.is_valid():
             return thread_page(request, thread, message_form=form, status=200 if form.is_list_edit else 422)
-        threads.send_message(request.user, thread.id, form.value, key=key)
+        discard = "discard" in request.POST
+        threads.send_message(request.user, thread.id, form.value, key=key, discard=discard)
+    except Discards as error:
+        if answers.wants_json(request):
+            return answers.answer(request, error, thread=thread)
+        return thread_page(request, thread, message_form=form, status=409)
     except answers.EXPECTED as error:
         return answers.answer(request, error, thread=thread)
     return _see_thread(request, thread_id, "Sent. The worker takes it up now.")
@@ -40,6 +46,17 @@ def carry_on(request: Visit, thread_id: uuid.UUID) -> HttpResponse:
     except answers.EXPECTED as error:
         return answers.answer(request, error, thread=thread)
     return _see_thread(request, thread_id, "The worker carries on now.")
+
+
+@acting
+def settle_effect(request: Visit, thread_id: uuid.UUID, effect_id: int) -> HttpResponse:
+    thread = find_thread(request.user, thread_id)
+    happened = "happened" in request.POST
+    try:
+        threads.settle_effect(request.user, thread.id, effect_id, happened=happened, reason=_reason(request))
+    except answers.EXPECTED as error:
+        return answers.answer(request, error, thread=thread)
+    return _see_thread(request, thread_id, "Noted.")
 
 
 @acting

@@ -13,6 +13,7 @@ from approvals.views.doors import Visit, find_thread, signed_in
 from approvals.views.paging import page_of
 from approvals.views.statuses import with_last_verdict
 from approvals.views.thread_page import thread_page
+from approvals.views.unsent_ballots import kept_ballots
 
 
 @signed_in
@@ -32,7 +33,8 @@ def threads(request: Visit) -> HttpResponse:
 
 @signed_in
 def thread(request: Visit, thread_id: uuid.UUID) -> HttpResponse:
-    return thread_page(request, find_thread(request.user, thread_id))
+    found = find_thread(request.user, thread_id)
+    return thread_page(request, found, drafts=kept_ballots(request, found))
 
 
 @signed_in

@@ -1,0 +1,57 @@
+"""What a failed thread's page says: where it failed, what to do, and to operators what the error was."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+
+from approvals import inspection
+from approvals.inspection import BrokenChain, NodeFailure, UnknownChain
+from approvals.models import Run, Thread, ThreadStatus
+from approvals.policies import Act, may
+from approvals.views.reading import Reading
+
+USUAL = "Steps that were finished stay finished. Retrying goes on from the last good step, with the one that failed."
+ADVICE = {
+    "WorkerLost": "The worker was lost each time it worked on this. Before you retry, have an operator look why.",
+    "GraphRecursionError": "It went round in circles. A retry goes round again: edit its state, or go back to a step.",
+    "HeldBack": "Somebody said no at a breakpoint. Edit its state to be asked anew, or end it.",
+    "BrokenChain": "Nothing ran. Retry it when its chain can be loaded again.",
+    "UnknownChain": "Nothing ran. Retry it when its chain is registered again.",
+    "Drifted": "Nothing ran. Retry it when the chain has the step again, or go back to a step that it still has.",
+}
+
+
+@dataclass(frozen=True)
+class FailurePart:
+    """`nodes` failed; `head` is the checkpoint before them, "" when nothing was saved or the person may not go there.
+
+    `technical` is for operators and empty for others.
+    """
+
+    nodes: tuple[str, ...]
+    advice: str
+    head: str
+    technical: list[NodeFailure]
+
+
+def failure_of(person: User, thread: Thread, run: Run | None, found: Reading) -> FailurePart | None:
+    """None when the thread has not failed."""
+    if thread.status != ThreadStatus.FAILED:
+        return None
+    state = found.state
+    said = tuple(dict.fromkeys(node for node, _ in state.errors if node)) if state else ()
+    return FailurePart(
+        nodes=said or (state.next if state else ()),
+        advice=ADVICE.get(run.error_class, USUAL) if run else USUAL,
+        head=state.checkpoint_id if state and state.next and may(person, Act.REPLAY, thread) else "",
+        technical=_technical(person, thread),
+    )
+
+
+def _technical(person: User, thread: Thread) -> list[NodeFailure]:
+    if not may(person, Act.SEE_ERRORS, thread):
+        return []
+    try:
+        return inspection.failures_of(thread)
+    except (BrokenChain, UnknownChain):
+        return []
