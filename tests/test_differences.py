@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from chains.jsonable import shown
 from chains.snapshots import Change, ChangeKind, Channel, State, changes
 
-ADDED, REMOVED, CHANGED = ChangeKind.ADDED, ChangeKind.REMOVED, ChangeKind.CHANGED
+ADDED, REMOVED, CHANGED, MOVED = ChangeKind.ADDED, ChangeKind.REMOVED, ChangeKind.CHANGED, ChangeKind.MOVED
 
 
 def state(**values: Any) -> State:
@@ -75,6 +75,16 @@ def test_what_python_finds_equal_or_empty_is_still_a_change(old: Any, new: Any) 
 )
 def test_lists_leave_out_what_both_begin_and_end_with(old: Any, new: Any, found: Any) -> None:
     assert told(state(x=old), state(x=new)) == found
+
+
+def test_what_moved_in_a_list_is_told_as_moved_and_the_rest_as_it_is() -> None:
+    assert told(state(x=["a", "b", "c", "d"]), state(x=["d", "a", "b", "c"])) == [("x[0]", MOVED, "x[3]", "d")]
+    before = state(x=[{"id": "m1", "text": "one"}, {"id": "m2", "text": "two"}])
+    after = state(x=[{"id": "m2", "text": "two!"}, {"id": "m0", "text": "new"}, {"id": "m1", "text": "one"}])
+
+    found = told(before, after)
+
+    assert [change[:2] for change in found] == [("x[0]", MOVED), ("x[0].text", CHANGED), ("x[1]", ADDED)]
 
 
 def test_a_key_that_looks_like_a_path_cannot_pass_for_one() -> None:

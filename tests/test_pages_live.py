@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from approvals import decisions, threads
-from approvals.decisions import Ballot, Seen
+from approvals.ballots import Ballot, Seen
 from approvals.models import Decision, Interrupt, Thread, Verdict
 from tests.asked import ask, rest
 from tests.browser import OpenPageFor, Visitor

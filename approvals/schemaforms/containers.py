@@ -186,7 +186,8 @@ class Choice(Node):
 
     @property
     def anchor(self) -> str:
-        return f"id_{self.form.add_prefix(joined(self.name, BRANCH))}:0" if self.has_radios else self.id
+        radios = str(self.form.auto_id) % self.form.add_prefix(joined(self.name, BRANCH))
+        return f"{radios}:0" if self.has_radios else self.id
 
     @property
     def messages(self) -> Sequence[str]:

@@ -60,7 +60,7 @@ class Node:
 
     @property
     def id(self) -> str:
-        return f"id_{self.html_name}" if self.html_name else "id_form"
+        return str(self.form.auto_id) % (self.html_name or "form")
 
     @property
     def anchor(self) -> str:

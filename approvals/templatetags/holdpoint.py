@@ -159,7 +159,14 @@ def chain_title(name: str) -> str:
 @register.filter
 def node_name(name: str) -> str:
     """`check_policy` reads "Check policy"."""
-    return humanised(name)
+    label = inspection.node_label(name)
+    return humanised(name) if label == name else label
+
+
+@register.filter
+def node_label(name: str) -> str:
+    """As its author wrote it, but in words where LangChain made it up."""
+    return inspection.node_label(name)
 
 
 @register.filter

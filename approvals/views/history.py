@@ -8,13 +8,16 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from approvals import inspection
-from approvals.inspection import BrokenChain, State, Step, UnknownChain
+from approvals.inspection import BrokenChain, Lane, State, Step, UnknownChain
 from approvals.models import Interrupt, Thread
+from approvals.policies import Act, may
 from approvals.views.doors import Visit, find_thread, signed_in
+from approvals.views.looking import comparisons
+from approvals.views.reading import shelves
 
 SOURCES = {"input": "Input taken in", "loop": "Started", "update": "State edited", "fork": "Branch"}
 MADE_BY_PEOPLE = ("input", "update", "fork")
-PER_PAGE = 50
+PER_PAGE = 25
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,20 @@ class Line:
     waited: bool
     share: int
     is_shown: bool
+    lane: Lane
+
+    @property
+    def dot(self) -> int:
+        return _middle(self.lane.at)
+
+    @property
+    def above(self) -> list[int]:
+        """Where lanes come down from, into the dot."""
+        return [_middle(lane) for lane in self.lane.above]
+
+    @property
+    def past(self) -> list[int]:
+        return [_middle(lane) for lane in self.lane.past]
 
     @property
     def by(self) -> str:
@@ -41,16 +58,21 @@ class Line:
 def history(request: Visit, thread_id: uuid.UUID) -> HttpResponse:
     thread = find_thread(request.user, thread_id)
     before = request.GET.get("before", "")
+    namespace = request.GET.get("ns", "")
     try:
         steps = inspection.steps_of(thread, before=before or None, limit=PER_PAGE)
-        state = inspection.state_of(thread, checkpoint_id=_asked_step(request, steps))
+        state = inspection.state_of(thread, checkpoint_id=_asked_step(request, steps), namespace=namespace)
     except (UnknownChain, BrokenChain) as error:
         steps, state, trouble = [], None, str(error)
     else:
         trouble = ""
     context = {
         "thread": thread,
-        "lines": _lines(thread, steps, state),
+        "lines": _lines(thread, steps, state, is_newest=not before),
+        "shelves": shelves(thread, state, q=request.GET.get("q", ""), namespace=namespace),
+        "namespace": namespace,
+        "comparisons": [] if before or not steps else comparisons(request, thread, steps[0].checkpoint_id),
+        "may_replay": may(request.user, Act.REPLAY, thread),
         "state": state,
         "trouble": trouble,
         "before": before,
@@ -62,23 +84,35 @@ def history(request: Visit, thread_id: uuid.UUID) -> HttpResponse:
 def _asked_step(request: Visit, steps: list[Step]) -> str | None:
     """The step asked for; else the newest listed, as it was stored."""
     asked = request.GET.get("step", "")
+    if request.GET.get("ns"):  # checkpoints of a subgraph have ids of their own
+        return asked or None
     return asked or (steps[0].checkpoint_id if steps else None)
 
 
-def _lines(thread: Thread, steps: list[Step], state: State | None) -> list[Line]:
+def _lines(thread: Thread, steps: list[Step], state: State | None, *, is_newest: bool) -> list[Line]:
     asked_at = list(Interrupt.objects.filter(thread=thread).values_list("created_at", flat=True))
     longest = max((step.duration for step in steps if step.duration), default=timedelta())
     shown = state.checkpoint_id if state else ""
     return [
         Line(
             step=step,
-            title=step.node or SOURCES.get(step.source, step.source),
+            title=titled(step.node) or SOURCES.get(step.source, step.source),
             waited=any(_began(step) < moment < step.created_at for moment in asked_at),
             share=_share(step.duration, longest),
             is_shown=step.checkpoint_id == shown,
+            lane=lane,
         )
-        for step in steps
+        for step, lane in zip(steps, inspection.lanes_of(steps, is_newest=is_newest), strict=True)
     ]
+
+
+def titled(nodes: str) -> str:
+    return ", ".join(inspection.node_label(name) for name in nodes.split(", "))
+
+
+def _middle(lane: int) -> int:
+    """Of a lane in the drawing, where each is ten wide."""
+    return 10 * lane + 5
 
 
 def _began(step: Step) -> datetime:

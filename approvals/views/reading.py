@@ -1,14 +1,25 @@
 """What LangGraph has saved of a thread, read for a page; a chain that is gone or broken takes no page down."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from approvals import inspection
-from approvals.inspection import BrokenChain, Change, Drawing, State, Step, UnknownChain
+from approvals.inspection import BrokenChain, Change, Drawing, Message, State, Step, ToolCall, UnknownChain
 from approvals.models import Thread
+from approvals.trees import Tree, matches
 
 # Where chains put what the requester is to read.
 RESULT = "final_response"
+MESSAGES_SHOWN = 40
+# Of one message's text; the rest is one link away.
+LETTERS = 6_000
+CALL_LINES = 40
+LONGEST_SEARCH = 200
 
 
 @dataclass(frozen=True)
@@ -46,3 +57,107 @@ def changes_of(thread: Thread) -> list[Change]:
         return inspection.changes_of(thread)
     except (UnknownChain, BrokenChain):
         return []
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """One channel as a tree."""
+
+    name: str
+    type: str
+    size: int
+    complete: bool
+    is_open: bool
+    tree: SafeString
+
+
+@dataclass(frozen=True)
+class Shelves:
+    """A state by channel. `q` is what was searched for; `found`, in how many places that are shown."""
+
+    shelves: Sequence[Shelf] = ()
+    q: str = ""
+    found: int = 0
+    raw: str = ""
+
+
+def shelves(thread: Thread, state: State | None, *, q: str = "", namespace: str = "") -> Shelves:
+    """Channels share the lines of a page; a channel that is too big for what is left is opened on its own."""
+    if state is None:
+        return Shelves()
+    q = q.strip()[:LONGEST_SEARCH]
+    address = part_address(thread, state.checkpoint_id, namespace)
+    tree = Tree(address, needle=q)
+    found = []
+    for channel in state.channels:
+        if q and not matches(channel.name, channel.value, q):
+            continue
+        is_open = bool(q) or channel.size < 1_500
+        inside = tree.inside_of(channel.name, channel.value, (channel.name,))
+        found.append(Shelf(channel.name, channel.type, channel.size, channel.complete, is_open, inside))
+    return Shelves(found, q, tree.found, address.replace("/part/?", "/raw/?").rstrip("&"))
+
+
+def part_address(thread: Thread, checkpoint_id: str, namespace: str = "") -> str:
+    """Ends so that more can follow. It names the checkpoint: what is shown must not change under the reader."""
+    place = {"at": checkpoint_id, **({"ns": namespace} if namespace else {})}
+    return f"{reverse('part', args=[thread.id])}?{urlencode(place)}&"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool call with what came of it, once it is there."""
+
+    call: ToolCall
+    arguments: SafeString
+    result: "Said | None"
+
+
+@dataclass(frozen=True)
+class Said:
+    """A message as it is shown; `rest` leads to a text that is longer, `length` characters long."""
+
+    message: Message
+    text: str
+    calls: Sequence[Call]
+    rest: str
+    length: int
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """`earlier` are left out; `before` is where the page before this one ends."""
+
+    said: Sequence[Said] = ()
+    earlier: int = 0
+    before: int = 0
+    is_last: bool = True
+
+
+def transcript(thread: Thread, state: State | None, *, before: str = "") -> Transcript:
+    """The newest messages, or those before the one with this number. A tool's result stands with its call."""
+    if state is None:
+        return Transcript()
+    end = int(before) if before.isascii() and before.isdigit() and len(before) < 9 else len(state.messages)
+    end = min(end, len(state.messages))
+    start = max(end - MESSAGES_SHOWN, 0)
+    address = part_address(thread, state.checkpoint_id)
+    results = {message.answers: message for message in state.messages[start:] if message.answers}
+    shown = state.messages[start:end]
+    calls = {call.id for message in shown for call in message.tool_calls if call.id}
+    said = [
+        _said(message, results, address) for message in shown if not message.answers or message.answers not in calls
+    ]
+    return Transcript(said, start, start, end == len(state.messages))
+
+
+def _said(message: Message, results: dict[str, Message], address: str) -> Said:
+    tree = Tree(address, left=CALL_LINES)
+    way = (*message.place, "content")
+    calls = []
+    for index, call in enumerate(message.tool_calls):
+        found = results.get(call.id) if call.id else None
+        arguments = tree.html(call.arguments, way=(*message.place, "tool_calls", index, "args"))
+        calls.append(Call(call, arguments, _said(found, {}, address) if found else None))
+    length = len(message.text)
+    return Said(message, message.text[:LETTERS], calls, tree.part(way) if length > LETTERS else "", length)

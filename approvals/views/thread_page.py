@@ -15,17 +15,38 @@ from django.utils import timezone
 from approvals import inspection
 from approvals.forms import new_key
 from approvals.inspection import Change
-from approvals.models import Decision, Interrupt, InterruptStatus, Run, RunStatus, Thread, ThreadStatus, Verdict
+from approvals.models import (
+    Decision,
+    Effect,
+    Event,
+    EventKind,
+    Interrupt,
+    InterruptStatus,
+    Run,
+    RunKind,
+    RunStatus,
+    Thread,
+    ThreadStatus,
+    Verdict,
+)
 from approvals.policies import Act, may
-from approvals.schemaforms import SchemaForm, schema_form
+from approvals.schemaforms import SchemaForm
 from approvals.views import reading
+from approvals.views.ballot_forms import Draft
+from approvals.views.chain_forms import chain_form
+from approvals.views.compare import groups_of
 from approvals.views.doors import Visit
-from approvals.views.questions import Card, Draft, card_of, edits_of
+from approvals.views.failures import failure_of
+from approvals.views.looking import comparisons, note_look
+from approvals.views.questions import Card, DecidedPart, card_of, decided_parts, edits_of
 from approvals.views.timeline import SHOWN, timeline_of
 from approvals.views.waiting import place_in_queue
 
 TABS = ("changes", "messages", "state", "raw")
 WORKING = (ThreadStatus.QUEUED, ThreadStatus.RUNNING)
+TALKING = (ThreadStatus.DONE, ThreadStatus.PAUSED)
+# Runs after which no question is what it was.
+REPLACING = (RunKind.EDIT, RunKind.REPLAY, RunKind.FORK, RunKind.MESSAGE)
 RESTING = (ThreadStatus.PAUSED, ThreadStatus.FAILED)
 
 
@@ -39,7 +60,7 @@ def thread_page(
 ) -> HttpResponse:
     """`drafts` are what was typed into forms that were refused, by question."""
     cards = _cards(request, thread, drafts or {})
-    context = {
+    context: dict[str, Any] = {
         "thread": thread,
         "cards": cards,
         "can_decide": any(card.permission for card in cards),
@@ -49,9 +70,11 @@ def thread_page(
         "message_form": message_form or _message_form(request.user, thread),
         "key": new_key(),
         "was_refused": status >= 400,
+        "must_confirm": message_form is not None and status == 409,
         **_evidence(request, thread, cards),
         **_progress(request.user, thread),
     }
+    context["failure"] = failure_of(request.user, thread, context["failed_run"], context["reading"])
     return render(request, "threads/thread.html", context, status=status)
 
 
@@ -59,7 +82,14 @@ def _evidence(request: Visit, thread: Thread, cards: list[Card]) -> dict[str, An
     found = reading.read(thread)
     changes = reading.changes_of(thread)
     tab = request.GET.get("tab", "")
+    head = found.state.checkpoint_id if found.state else ""
+    since = comparisons(request, thread, head, (found.steps[0].parent_id or "") if found.steps else "")
+    note_look(request, thread, head)
     return {
+        "groups": groups_of(changes),
+        "shelves": reading.shelves(thread, found.state, q=request.GET.get("q", "")),
+        "transcript": reading.transcript(thread, found.state, before=request.GET.get("before", "")),
+        "comparisons": since,
         "reading": found,
         "changes": changes,
         "tab": tab if tab in TABS else _first_tab(cards, found),
@@ -76,6 +106,9 @@ def _progress(person: User, thread: Thread) -> dict[str, Any]:
         "is_delayed": _is_delayed(run),
         "undoable": _undoable(person, thread, run),
         "failed_run": thread.runs.exclude(error_class="").order_by("-created_at").first(),
+        "retries_allowed": inspection.retries_of(thread),
+        "in_doubt": Effect.objects.in_doubt(thread) if thread.status == ThreadStatus.FAILED else [],
+        "may_settle": may(person, Act.SETTLE, thread),
         "usage": thread.runs.aggregate(sent=Sum("tokens_in"), got=Sum("tokens_out"), cost=Sum("cost")),
     }
 
@@ -86,6 +119,7 @@ class Decided:
 
     decision: Decision
     edits: list[tuple[str, Any, Any]]
+    parts: list[DecidedPart]
 
 
 @dataclass(frozen=True)
@@ -100,6 +134,9 @@ class Actions:
 
 
 def _cards(request: Visit, thread: Thread, drafts: Mapping[uuid.UUID, Draft]) -> list[Card]:
+    """None while a worker is about to replace them: nobody could decide."""
+    if thread.runs.live().filter(kind__in=REPLACING).exists():
+        return []
     editing = request.GET.get("edit", "")
     page = reverse("thread", args=[thread.id])
     cards = []
@@ -107,6 +144,8 @@ def _cards(request: Visit, thread: Thread, drafts: Mapping[uuid.UUID, Draft]) ->
         edits = editing in ("1", str(interrupt.id))
         draft = drafts.get(interrupt.id)
         cards.append(card_of(request.user, interrupt, next=page, draft=draft, is_editing=edits))
+    for number, card in enumerate(cards[1:], start=2):
+        card.draft.told_apart(number)
     return cards
 
 
@@ -128,21 +167,30 @@ def _tabs(found: reading.Reading, changes: Sequence[Change]) -> list[tuple[str, 
 
 
 def _decided(thread: Thread) -> list[Decided]:
-    decisions = Decision.objects.filter(interrupt__thread=thread).select_related("interrupt")
-    return [Decided(found, _edits(found)) for found in decisions.order_by("-decided_at", "-id")]
+    decisions = Decision.objects.filter(interrupt__thread=thread).select_related("interrupt__thread")
+    votes = Event.objects.filter(thread_id=thread.id, kind=EventKind.VOTE_CAST).order_by("seq")
+    told = {vote.data.get("interrupt"): vote.data.get("parts", []) for vote in votes}
+    return [
+        _as_decided(found, told.get(str(found.interrupt_id), [])) for found in decisions.order_by("-decided_at", "-id")
+    ]
 
 
-def _edits(decision: Decision) -> list[tuple[str, Any, Any]]:
-    answer = decision.answer
-    if decision.verdict != Verdict.EDIT or not isinstance(answer, dict):
-        return []
-    return edits_of(decision.interrupt, answer.get("arguments"))
+def _as_decided(decision: Decision, told: list[dict[str, Any]]) -> Decided:
+    """Of several parts, each; of one, only what was changed, since the rest stands in the decision."""
+    parts = decided_parts(decision.interrupt, told)
+    if len(parts) > 1:
+        return Decided(decision, [], parts)
+    if parts:
+        return Decided(decision, parts[0].edits, [])
+    answer = decision.answer  # of a decision from before parts were recorded
+    was_edited = decision.verdict == Verdict.EDIT and isinstance(answer, dict)
+    return Decided(decision, edits_of(decision.interrupt, answer.get("arguments")) if was_edited else [], [])
 
 
 def _undoable(person: User, thread: Thread, run: Run | None) -> list[Interrupt]:
     """This person's decisions that no worker has taken up yet."""
     mine = Interrupt.objects.filter(thread=thread, status=InterruptStatus.DECIDED, decision__decided_by=person)
-    return list(mine) if run is None or _is_delayed(run) else []
+    return list(mine) if run is None or (_is_delayed(run) and run.generation == 0) else []
 
 
 def _is_delayed(run: Run | None) -> bool:
@@ -162,11 +210,13 @@ def _actions(person: User, thread: Thread, cards: list[Card]) -> Actions:
 
 
 def _message_form(person: User, thread: Thread) -> SchemaForm | None:
-    """For chains with several turns: the form of the next one, for the person whose thread it is."""
-    if thread.status != ThreadStatus.DONE or not may(person, Act.MESSAGE, thread):
+    """For chains with several turns: the form of the next one, for the person whose thread it is. While a question is
+    open, sending it needs a word more: it discards the question.
+    """
+    if thread.status not in TALKING or thread.runs.live().exists() or not may(person, Act.MESSAGE, thread):
         return None
     try:
         chain = inspection.chain(thread.chain)
-    except inspection.UnknownChain:
+    except (inspection.UnknownChain, inspection.BrokenChain):
         return None
-    return schema_form(chain.input_schema, model=chain.input_model) if chain.multi_turn else None
+    return chain_form(chain, person.id) if chain.multi_turn else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from approvals import inspection
 from approvals.inspection import State, Step
 from approvals.models import Event, EventKind, Thread, ThreadStatus, Verdict
 
@@ -62,7 +63,7 @@ def _now(thread: Thread, state: State | None, since: datetime) -> Iterator[Momen
     if state is not None and status in NOW:
         kind, word = NOW[status]
         for node in dict.fromkeys(state.next):
-            yield Moment(kind=kind, text=node, at=since, detail=word)
+            yield Moment(kind=kind, text=inspection.node_label(node), at=since, detail=word)
 
 
 def _steps(steps: Sequence[Step]) -> Iterator[Moment]:
@@ -70,8 +71,16 @@ def _steps(steps: Sequence[Step]) -> Iterator[Moment]:
     for step in steps:
         if step.node:
             yield Moment(
-                kind="step", text=step.node, at=step.created_at, length=step.duration, checkpoint_id=step.checkpoint_id
+                kind="step",
+                text=_nodes(step),
+                at=step.created_at,
+                length=step.duration,
+                checkpoint_id=step.checkpoint_id,
             )
+
+
+def _nodes(step: Step) -> str:
+    return ", ".join(inspection.node_label(name) for name in step.node.split(", "))
 
 
 def _events(thread: Thread) -> Iterator[Moment]:

@@ -10,13 +10,13 @@ from langgraph.constants import END, START
 from chains.drawing.layout import Layout, layout
 from chains.drawing.ranks import Edge, ranking
 from chains.drawing.svg import TEXT_ROOM, Picture, svg
-from chains.drawing.wording import TERMINALS, PathTaken, readable, sentence, text_width
+from chains.drawing.wording import TERMINALS, PathTaken, label, readable, sentence, text_width
 from chains.registry import Builder, Graph
 
-__all__ = ["Drawing", "PathTaken", "draw"]
+__all__ = ["Drawing", "PathTaken", "draw", "label"]
 
 TERMINAL_WIDTH = 56
-NARROWEST, WIDEST = 64, 160
+NARROWEST, WIDEST = 64, 204
 # What a panel beside the question shows without making it smaller, about.
 COMFORTABLE = 320
 

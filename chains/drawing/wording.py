@@ -1,5 +1,6 @@
 """Names of nodes as people may see them, and the path in one sentence. Names come from graph authors: never trusted."""
 
+import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
@@ -11,6 +12,9 @@ TERMINALS = {START: "start", END: "end"}
 NAMES_TOLD = 12
 LONGEST_TOLD = 60
 ELLIPSIS = "…"
+# What LangChain calls the nodes of an agent's middleware.
+MIDDLEWARE = re.compile(r"(\w+?)(?:Middleware)?\.((?:before|after|wrap)_\w+)")
+HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 # Widths of an 11 px sans serif, in pixels.
 NARROW, USUAL, CAPITAL, WIDE, FULL = 3.4, 6.2, 7.6, 9.4, 11.4
@@ -37,7 +41,15 @@ class PathTaken(Protocol):
 
 def readable(name: str) -> str:
     """Without characters that hide, reorder or break what stands beside them."""
-    return "".join("·" if unicodedata.category(letter)[0] == "C" else letter for letter in TERMINALS.get(name, name))
+    return "".join("·" if unicodedata.category(letter)[0] == "C" else letter for letter in label(name))
+
+
+def label(name: str) -> str:
+    """`HumanInTheLoopMiddleware.after_model` reads "Human in the loop: after model"; names of authors stay."""
+    found = MIDDLEWARE.fullmatch(name)
+    if not found:
+        return TERMINALS.get(name, name)
+    return f"{HUMP.sub(' ', found[1]).capitalize()}: {found[2].replace('_', ' ')}"
 
 
 def text_width(text: str) -> float:

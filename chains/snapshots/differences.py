@@ -2,7 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain, islice
@@ -18,11 +20,14 @@ class ChangeKind(StrEnum):
     ADDED = "added"
     REMOVED = "removed"
     CHANGED = "changed"
+    MOVED = "moved"
 
 
 @dataclass(frozen=True)
 class Change:
-    """`path` reads like `refund.amount` or `evidence.photos[2]`. `old` is None when added, `new` when removed."""
+    """`path` reads like `refund.amount` or `evidence.photos[2]`. `old` is None when added, `new` when removed. Of
+    an item that moved in its list, `old` is its former path and `new` the item.
+    """
 
     path: str
     kind: ChangeKind
@@ -77,18 +82,61 @@ def _in_mapping(path: str, old: dict[str, JSON], new: dict[str, JSON]) -> Iterat
 
 
 def _in_list(path: str, old: list[JSON], new: list[JSON]) -> Iterator[Change]:
-    """What both begin and end with is left out; the rest is compared item by item, with the indexes of `new`."""
+    """What both begin and end with is left out. Of the rest, items that are equal or have the same id are the same
+    item, perhaps moved; what is left over is compared in its order. Indexes are those of `new`, of `old` when removed.
+    """
     start = _common_start(old, new)
     end = _common_start(old[start:][::-1], new[start:][::-1])
     left, right = old[start : len(old) - end], new[start : len(new) - end]
-    for index in range(max(len(left), len(right))):
+    same, leftover = _paired(left, right)
+    stayed = set(_rising(sorted(same.items()))) | set(leftover.items())
+    both = same | leftover
+    for index, item in enumerate(right):
         place = f"{path}[{start + index}]"
-        if index >= len(left):
-            yield Change(path=place, kind=ChangeKind.ADDED, old=None, new=right[index])
-        elif index >= len(right):
-            yield Change(path=place, kind=ChangeKind.REMOVED, old=left[index], new=None)
-        else:
-            yield from _between(place, left[index], right[index])
+        if index not in both:
+            yield Change(path=place, kind=ChangeKind.ADDED, old=None, new=item)
+            continue
+        if (index, both[index]) not in stayed:
+            yield Change(path=place, kind=ChangeKind.MOVED, old=f"{path}[{start + both[index]}]", new=item)
+        yield from _between(place, left[both[index]], item)
+    for index in sorted(set(range(len(left))) - set(both.values())):
+        yield Change(path=f"{path}[{start + index}]", kind=ChangeKind.REMOVED, old=left[index], new=None)
+
+
+def _paired(left: list[JSON], right: list[JSON]) -> tuple[dict[int, int], dict[int, int]]:
+    """Which of the left each of the right is: certainly, and by their order alone."""
+    waiting: defaultdict[str, deque[int]] = defaultdict(deque)
+    for index, item in enumerate(left):
+        waiting[_identity(item)].append(index)
+    same = {}
+    for index, item in enumerate(right):
+        if found := waiting.get(_identity(item)):
+            same[index] = found.popleft()
+    rest_left = sorted(set(range(len(left))) - set(same.values()))
+    rest_right = [index for index in range(len(right)) if index not in same]
+    return same, dict(zip(rest_right, rest_left, strict=False))
+
+
+def _identity(item: JSON) -> str:
+    if isinstance(item, dict) and isinstance(item.get("id"), str | int) and item["id"]:
+        return f"id {item['id']!r}"
+    return json.dumps(item, sort_keys=True)
+
+
+def _rising(pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The most pairs whose second numbers rise: what has kept its order, so that as few as can be have moved."""
+    ends: list[int] = []
+    best: list[int] = []
+    before: list[int] = []
+    for number, (_, value) in enumerate(pairs):
+        length = bisect_left(ends, value)
+        before.append(best[length - 1] if length else -1)
+        ends[length : length + 1] = [value]
+        best[length : length + 1] = [number]
+    number = best[-1] if best else -1
+    while number >= 0:
+        yield pairs[number]
+        number = before[number]
 
 
 def _common_start(old: list[JSON], new: list[JSON]) -> int:
@@ -102,7 +150,20 @@ def _common_start(old: list[JSON], new: list[JSON]) -> int:
 
 def _same(old: JSON, new: JSON) -> bool:
     """Python finds 1, 1.0 and True equal; a reviewer must not."""
-    return json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True)
+    return old == new and _same_types(old, new)
+
+
+def _same_types(old: JSON, new: JSON) -> bool:
+    """Of values that Python finds equal."""
+    if type(old) is not type(new):
+        return False
+    if isinstance(old, str):
+        return True
+    if isinstance(old, dict) and isinstance(new, dict):
+        return all(map(_same_types, old.values(), map(new.__getitem__, old)))
+    if isinstance(old, list) and isinstance(new, list):
+        return all(map(_same_types, old, new))
+    return not isinstance(old, float) or repr(old) == repr(new)  # 0.0 and -0.0
 
 
 def _joined(path: str, key: str) -> str:

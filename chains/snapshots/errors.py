@@ -24,9 +24,21 @@ def safe_error(error: object) -> str:
 
 def technical_error(error: object) -> tuple[str, str]:
     """Class and text, for those who may see more; without the credentials of any address in it, and bounded, too."""
-    kind, message = (type(error).__name__, str(error)) if isinstance(error, Exception) else _apart(str(error))
+    kind, message = (type(error).__name__, str(error)) if isinstance(error, Exception) else _whole(str(error))
     text = CREDENTIALS.sub(f"{MARK}@", message).strip()
     return kind, text if len(text) <= LONGEST else text[:LONGEST].rstrip() + MARK
+
+
+def _whole(text: str) -> tuple[str, str]:
+    """Every argument of the error, and a single text as itself."""
+    found = REPR.fullmatch(text)
+    if not found:
+        return "", text
+    try:
+        value = ast.literal_eval(found[2])
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        value = None
+    return found[1], value if isinstance(value, str) else found[2].replace("\\n", "\n")
 
 
 def _apart(text: str) -> tuple[str, str]:

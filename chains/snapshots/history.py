@@ -11,14 +11,17 @@ from langgraph.constants import START
 from chains.heads import BY_KEY, REASON_KEY
 from chains.registry import Graph
 from chains.snapshots.records import (
+    copied_from,
     id_of,
     line,
     newest,
     nodes_run,
+    origin_of,
     parent_id_of,
     source_of,
     time_of,
 )
+from chains.snapshots.usage import NONE, Usage, usage_of
 
 MOST = 200
 CURSOR_MARK = "~"
@@ -26,7 +29,9 @@ CURSOR_MARK = "~"
 
 @dataclass(frozen=True)
 class Step:
-    """One checkpoint. `duration` is the time since the parent, waiting for people included."""
+    """One checkpoint. `duration` is the time since the parent, waiting for people included. `copied_from`: of a replay,
+    the checkpoint it was made from.
+    """
 
     checkpoint_id: str
     parent_id: str | None
@@ -40,6 +45,12 @@ class Step:
     is_head: bool
     on_path: bool
     cursor: str
+    copied_from: str | None = None
+    usage: Usage = NONE
+
+    @property
+    def origin_id(self) -> str | None:
+        return self.copied_from or self.parent_id
 
     @property
     def node(self) -> str:
@@ -68,7 +79,7 @@ def _wanted_below(graph: Graph, thread_id: str, anchor: str) -> str | None:
         return None
     records = newest(graph, thread_id, limit=MOST)
     ancestors = list(line(records, start=id_of(records[0])))
-    known = [*map(id_of, ancestors), parent_id_of(ancestors[-1])]
+    known = [*map(id_of, ancestors), origin_of(ancestors[-1])]
     return next((name for name in known if name is not None and name < anchor), None)
 
 
@@ -76,11 +87,11 @@ def _steps(records: Sequence[CheckpointTuple], *, wanted: str, head: int | None)
     """`wanted` is the ancestor of the head that comes next, "" when there is none left."""
     known = {id_of(record): record for record in records}
     for index, record in enumerate(records):
-        name, parent_id = id_of(record), parent_id_of(record)
+        name = id_of(record)
         on_path = name == wanted
         if on_path:
-            wanted = parent_id or ""
-        parent = known.get(parent_id or "")
+            wanted = origin_of(record) or ""
+        parent = known.get(parent_id_of(record) or "")
         yield _step(record, parent, on_path=on_path, is_head=index == head, cursor=f"{name}{CURSOR_MARK}{wanted}")
 
 
@@ -100,6 +111,8 @@ def _step(
         is_head=is_head,
         on_path=on_path,
         cursor=cursor,
+        copied_from=copied_from(record),
+        usage=usage_of(record, parent) if source_of(record) == "loop" else NONE,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
 from chains.jsonable import JSON, jsonable
 
@@ -21,13 +21,18 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class Message:
-    """`role` is human, ai, system or tool, or the name another kind of message gave itself."""
+    """`role` is human, ai, system or tool, or the name another kind of message gave itself. A tool's result answers the
+    call with the id `answers`, and says with `failed` that the tool did not do it. `place`: channel and index.
+    """
 
     role: str
     name: str
     text: str
     tool_calls: tuple[ToolCall, ...]
     id: str
+    answers: str = ""
+    failed: bool = False
+    place: tuple[str, int] = ("", 0)
 
 
 def messages_in(values: dict[str, Any]) -> tuple[Message, ...]:
@@ -36,11 +41,11 @@ def messages_in(values: dict[str, Any]) -> tuple[Message, ...]:
     for channel, value in values.items():
         for index, item in enumerate(value if isinstance(value, list) else ()):
             if isinstance(item, BaseMessage):
-                found.setdefault(item.id or f"{channel} {index}", _message(item))
+                found.setdefault(item.id or f"{channel} {index}", _message(item, (channel, index)))
     return tuple(found.values())
 
 
-def _message(message: BaseMessage) -> Message:
+def _message(message: BaseMessage, place: tuple[str, int]) -> Message:
     role = getattr(message, "role", None) or message.type
     return Message(
         role=str(role).removesuffix("MessageChunk").lower(),
@@ -48,6 +53,9 @@ def _message(message: BaseMessage) -> Message:
         text="\n".join(_texts(message.content)),
         tool_calls=tuple(_tool_calls(message)),
         id=message.id or "",
+        answers=str(message.tool_call_id or "") if isinstance(message, ToolMessage) else "",
+        failed=isinstance(message, ToolMessage) and message.status == "error",
+        place=place,
     )
 
 

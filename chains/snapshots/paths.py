@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,7 +21,7 @@ from chains.snapshots.records import (
     newest,
     nodes_next,
     nodes_run,
-    parent_id_of,
+    origin_of,
     reading,
     source_of,
 )
@@ -53,10 +54,10 @@ def path(graph: Graph, thread_id: str) -> Path:
     if not records:
         return Path(done=(), current=(), taken=frozenset())
     ancestors = _since_input(list(line(records, start=id_of(records[0]))))
-    walk = _Walk(reading(graph, records), thread_id)
+    walk = _Walk(graph, reading(graph, records), thread_id)
     for parent, child in pairwise(ancestors):
         walk.step(parent, child)
-    cut = source_of(ancestors[0]) != "input" and parent_id_of(ancestors[0]) is not None
+    cut = source_of(ancestors[0]) != "input" and origin_of(ancestors[0]) is not None
     return walk.end(records[0], cut=cut)
 
 
@@ -69,19 +70,22 @@ def _since_input(ancestors: list[CheckpointTuple]) -> list[CheckpointTuple]:
 class _Walk:
     """Follows the checkpoints from old to new, remembering who wrote what the next nodes wait for."""
 
-    def __init__(self, reader: Graph, thread_id: str) -> None:
+    def __init__(self, graph: Graph, reader: Graph, thread_id: str) -> None:
+        self.graph = graph
         self.reader = reader
         self.thread_id = thread_id
         self.triggers = {name: {*node.triggers, _sent_to(name)} for name, node in reader.nodes.items()}
         self.writers: dict[str, set[str]] = {}
         self.done: list[str] = []
         self.taken: set[tuple[str, str]] = set()
+        self.last_ran: list[str] = []
 
     def step(self, parent: CheckpointTuple, child: CheckpointTuple) -> None:
         if source_of(child) == "loop":
             ran = nodes_run(child, parent)
             self.arrive(ran)
-            self.done += [node for node in ran if node != START]
+            self.last_ran = [node for node in ran if node != START]
+            self.done += self.last_ran
             self.leave(ran, parent)
         elif source_of(child) == "update":
             self.forget_disarmed(parent)
@@ -129,15 +133,31 @@ class _Walk:
             done=(*self.done, *(Counter(names) - Counter(current)).elements()),
             current=tuple(dict.fromkeys(current)),
             taken=frozenset(self.taken),
-            waiting=tuple(dict.fromkeys(task.name for task in live.tasks if task.interrupts)) if live else (),
+            waiting=self.waiting(live) if live else (),
             cut=cut,
         )
 
+    def waiting(self, live: StateSnapshot) -> tuple[str, ...]:
+        """Those that asked; at a static breakpoint, where nothing asks, those that are held there."""
+        asking = [task.name for task in live.tasks if task.interrupts]
+        if asking or len(live.next) < len(live.tasks) or any(task.error for task in live.tasks):
+            return tuple(dict.fromkeys(asking))
+        names = [task.name for task in live.tasks]
+        if _held(self.graph.interrupt_after_nodes, self.last_ran):
+            return tuple(dict.fromkeys(names))
+        return tuple(dict.fromkeys(_held(self.graph.interrupt_before_nodes, names)))
+
     def snapshot(self, checkpoint_id: str | None) -> StateSnapshot | None:
-        try:
-            return self.reader.get_state(address(self.thread_id, checkpoint_id))
-        except Exception:  # today's graph may not read yesterday's state: then nothing is claimed about it
-            return None
+        """Of what was read without its long values; some states cannot do without them."""
+        for reader in (self.reader, self.graph):
+            with suppress(Exception):  # today's graph may not read yesterday's state: then nothing is claimed about it
+                return reader.get_state(address(self.thread_id, checkpoint_id))
+        return None
+
+
+def _held(breakpoints: str | Sequence[str], names: Iterable[str]) -> list[str]:
+    """`*` stands for all nodes."""
+    return [name for name in names if breakpoints == "*" or name in breakpoints]
 
 
 def _written_by_task(record: CheckpointTuple) -> dict[str, set[str]]:

@@ -13,8 +13,9 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.types import StateSnapshot
 
-from chains.heads import BRANCH
+from chains.heads import BRANCH, FROM_KEY
 from chains.registry import Graph
+from chains.snapshots.lean import lean
 
 Saver: TypeAlias = BaseCheckpointSaver[Any]
 
@@ -22,6 +23,7 @@ Saver: TypeAlias = BaseCheckpointSaver[Any]
 SENDS = "__pregel_tasks"
 NOT_NODES = frozenset({"__input__", "__interrupt__"})
 READABLE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+READABLE_NAMESPACE = re.compile(r"[^\x00-\x1f]{0,500}")
 
 
 class NoCheckpoints(Exception):
@@ -34,19 +36,22 @@ def saver_of(graph: Graph) -> Saver:
     return graph.checkpointer
 
 
-def address(thread_id: str, checkpoint_id: str | None = None) -> RunnableConfig:
-    place = {"thread_id": str(thread_id), "checkpoint_ns": ""}
+def address(thread_id: str, checkpoint_id: str | None = None, *, namespace: str = "") -> RunnableConfig:
+    place = {"thread_id": str(thread_id), "checkpoint_ns": namespace}
     if checkpoint_id is not None:
         place["checkpoint_id"] = checkpoint_id
     return {"configurable": place}
 
 
 def newest(graph: Graph, thread_id: str, *, limit: int, before: str | None = None) -> list[CheckpointTuple]:
-    """Newest first, all older than the checkpoint `before`. What cannot be a checkpoint's id has nothing before it."""
+    """Newest first, all older than the checkpoint `before`. What cannot be a checkpoint's id has nothing before it.
+
+    Long values may be missing from them.
+    """
     if before is not None and not READABLE_ID.fullmatch(before):
         return []
     cursor = None if before is None else address(thread_id, before)
-    return list(saver_of(graph).list(address(thread_id), before=cursor, limit=limit))
+    return list(lean(saver_of(graph)).list(address(thread_id), before=cursor, limit=limit))
 
 
 def id_of(record: CheckpointTuple) -> str:
@@ -56,6 +61,17 @@ def id_of(record: CheckpointTuple) -> str:
 def parent_id_of(record: CheckpointTuple) -> str | None:
     parent = (record.parent_config or {}).get("configurable", {}).get("checkpoint_id")
     return None if parent is None else str(parent)
+
+
+def copied_from(record: CheckpointTuple) -> str | None:
+    """Of a replay: the checkpoint it is a copy of. It stands beside that one, not behind it."""
+    name = record.metadata.get(FROM_KEY)
+    return name if isinstance(name, str) and READABLE_ID.fullmatch(name) and name < id_of(record) else None
+
+
+def origin_of(record: CheckpointTuple) -> str | None:
+    """The checkpoint whose state this one goes on from."""
+    return copied_from(record) or parent_id_of(record)
 
 
 def time_of(record: CheckpointTuple) -> datetime:
@@ -68,7 +84,10 @@ def source_of(record: CheckpointTuple) -> str:
 
 
 def reading(graph: Graph, records: Sequence[CheckpointTuple]) -> Graph:
-    """The graph on checkpoints that were read already, the head first: asking it costs no query, nor can it write."""
+    """The graph on checkpoints that were read already, the head first: asking it costs no query, nor can it write.
+
+    Other checkpoints and those of subgraphs are read from the saver.
+    """
     return graph.copy({"checkpointer": _Loaded(records, saver_of(graph))})
 
 
@@ -78,7 +97,7 @@ def line(records: Iterable[CheckpointTuple], *, start: str | None) -> Iterator[C
     for record in records:
         if id_of(record) == wanted:
             yield record
-            wanted = parent_id_of(record)
+            wanted = origin_of(record)
 
 
 def nodes_run(record: CheckpointTuple, parent: CheckpointTuple | None) -> tuple[str, ...]:
@@ -138,5 +157,6 @@ class _Loaded(BaseCheckpointSaver[Any]):
         self.saver = saver
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        known = self.records.get(config["configurable"].get("checkpoint_id", self.head))
+        place = config["configurable"]
+        known = None if place.get("checkpoint_ns") else self.records.get(place.get("checkpoint_id", self.head))
         return known or self.saver.get_tuple(config)
