@@ -14,6 +14,6 @@ bench: .venv/holdpoint.json
 .venv/holdpoint.json:
 	python3 run.py test --collect-only -q
 
-# Faults caused on purpose: about two hours; with SHORT=1 the few minutes that the tests run; NAMES="..." picks some.
+# Faults caused on purpose: some hours; with SHORT=1 the few minutes that the tests run; NAMES="..." picks some.
 faults: .venv/holdpoint.json
 	.venv/bin/python -m tests.faults $(if $(SHORT),--short) $(NAMES)

@@ -75,7 +75,9 @@ def page_for(browser: Browser, stack: Stack) -> Iterator[OpenPageFor]:
     contexts: list[BrowserContext] = []
 
     def open_page(username: str, *, password: str, path: str = "/") -> Visitor:
-        context = browser.new_context(base_url=stack.url, viewport={"width": 1280, "height": 900})
+        context = browser.new_context(
+            base_url=stack.url, reduced_motion="reduce", viewport={"width": 1280, "height": 900}
+        )
         contexts.append(context)
         visitor = Visitor(context.new_page(), context)
         visitor.watch(visitor.page)

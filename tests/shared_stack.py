@@ -54,7 +54,7 @@ def _open(stack: Stack, browser: Browser) -> Office:
     cast = everybody()
     stack.start_web()
     stack.start_worker()
-    context = browser.new_context(base_url=stack.url, viewport={"width": 1280, "height": 1000})
+    context = browser.new_context(base_url=stack.url, reduced_motion="reduce", viewport={"width": 1280, "height": 1000})
     visitor = Visitor(context.new_page(), context)
     visitor.watch(visitor.page)
     sign_in(visitor.page, username="alice", password=PASSWORD, path="/queue/")

@@ -188,7 +188,10 @@ def test_another_tool_is_taken_only_where_the_chain_allows_it_and_only_with_an_e
     approved = {**edited, "item-0-verdict": "approve"}
     assert post(alice, batch, headers=JSON, **{**APPROVED, **approved}).status_code == 422
     assert still_open(batch)
-    assert post(alice, batch, headers=JSON, **{**APPROVED, **edited}).status_code == 200
+    taking = {"type": "object", "properties": {name: {} for name in REFUND}}
+    monkeypatch.setattr("approvals.inspection._tools_of", lambda chain: {"delete_everything": taking})
+    taken = post(alice, batch, headers=JSON, **{**APPROVED, **edited})
+    assert taken.status_code == 200, taken.json()
     assert Decision.objects.get().answer["decisions"][0]["edited_action"]["name"] == "delete_everything"
 
 

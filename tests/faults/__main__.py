@@ -73,6 +73,9 @@ def _chosen(campaigns: list[Campaign], names: list[str]) -> list[Campaign]:
 
 def _run(campaign: Campaign, asked: argparse.Namespace, site: Site) -> tuple[Campaign, Tally] | None:
     trials = asked.trials or (campaign.short if asked.short else campaign.full)
+    if not trials:
+        print(f"{campaign.name}: only in the full campaign", flush=True)
+        return None
     print(f"{campaign.name}: {trials:,} trials, seed {asked.seed}", flush=True)
     began = time.monotonic()
     try:

@@ -36,7 +36,7 @@ class CannotCause(RuntimeError):
 class Campaign:
     """`run(trials, rng, site)` causes that many faults. Raises CannotCause when the machine does not allow them.
 
-    `full` is how many `make faults` runs, `short` how many the tests run.
+    `full` is how many `make faults` runs, `short` how many the tests run; 0 leaves it out of them.
     """
 
     name: str
