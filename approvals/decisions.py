@@ -27,9 +27,6 @@ from approvals.models import (
 from approvals.models.people import name_of
 from approvals.policies import Act, require
 
-# Elsewhere a worker has handed the answer to the graph, which keeps it even when it fails.
-UNDOABLE = (ThreadStatus.PAUSED, ThreadStatus.QUEUED)
-
 
 class MissingSeen(ValueError):
     """The form did not say what was on screen, so nothing was decided. Reload the page and decide there."""
@@ -106,7 +103,7 @@ def undo(person: User, interrupt_id: uuid.UUID) -> Interrupt:
     with transaction.atomic():
         thread = Thread.objects.locked(thread_id)
         interrupt = Interrupt.objects.locked(interrupt_id)
-        if interrupt.status != InterruptStatus.DECIDED or thread.status not in UNDOABLE:
+        if not Interrupt.objects.undoable().filter(id=interrupt_id).exists():
             raise TooLate(TooLate.__doc__)
         require(User.objects.get(id=person.id), Act.UNDO, interrupt)
         _keep_worker_waiting(thread)

@@ -1,6 +1,7 @@
 """Sweeper: the part of every worker that looks for work nobody rang for."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -47,14 +48,18 @@ class Sweeper(bootsteps.StartStopStep):
             connection.close()
 
     def _once(self) -> None:
-        """A database that is away is tried again at the next turn, and so is whatever else goes wrong: a worker
-        without its sweep would look alive and find nothing.
-        """
-        try:
-            close_old_connections()
-            limits.sweep()
-            sweep()
-        except DatabaseError:
-            log.warning("sweep failed")
-        except Exception:
-            log.exception("sweep failed")
+        for part in (limits.sweep, sweep):
+            _try(part)
+
+
+def _try(part: Callable[[], None]) -> None:
+    """A database that is away is tried again at the next turn, and so is whatever else goes wrong: a worker without its
+    sweep would look alive and find nothing. One part that fails does not keep the other from being done.
+    """
+    try:
+        close_old_connections()
+        part()
+    except DatabaseError:
+        log.warning("sweep failed")
+    except Exception:
+        log.exception("sweep failed")

@@ -225,7 +225,7 @@ def replay(person: User, thread_id: uuid.UUID, checkpoint_id: str, *, reason: st
         plan = inspection.plan_replay(thread, checkpoint_id, edit)
         if plan.skipped:
             require(person, Act.REROUTE, thread)
-        payload = {**asdict(edit or Edit({})), "checkpoint_id": checkpoint_id}
+        payload = {**asdict(edit or Edit({})), "checkpoint_id": checkpoint_id, "thread_status": thread.status}
         _owe(thread, RunKind.REPLAY, by=person, payload=payload, reason=reason)
         found = {"checkpoint": checkpoint_id, "next": list(plan.next), "keys": sorted(edit.values) if edit else []}
         found |= {"passed_by": list(plan.skipped)} if plan.skipped else {}

@@ -6,8 +6,9 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from approvals import decisions, execution, inspection, threads
-from approvals.execution.record import record
-from approvals.models import Event, KeyReused, Run, Thread, ThreadStatus, Verdict
+from approvals.execution.record import record, record_refusal
+from approvals.models import Event, Interrupt, KeyReused, Run, Thread, ThreadStatus, Verdict
+from approvals.sweeping import Sweeper
 from chains.heads import Head, HeadStatus, read_head
 from chains.runner import Outcome, Work, advance
 from tests.conftest import Cast, open_question, work_off
@@ -77,3 +78,53 @@ def test_a_thread_asked_to_stop_ends_even_when_its_worker_was_lost_before_it_hea
     thread.refresh_from_db()
     assert thread.status == ThreadStatus.CANCELLED
     assert inspection.steps_of(thread) == []
+
+
+def test_a_request_to_stop_does_not_meet_the_next_run(cast: Cast) -> None:
+    """It came too late, in the last step: the next message must not be swallowed by it."""
+    thread, run = claimed(cast)
+    thread.ask_to_stop()
+
+    assert record(run, Outcome(Head(HeadStatus.FINISHED)))
+
+    thread.refresh_from_db()
+    assert (thread.status, thread.stop_requested_at) == (ThreadStatus.DONE, None)
+
+
+def test_a_run_that_was_refused_still_hears_that_it_should_stop(paused: Thread, cast: Cast) -> None:
+    threads.edit_state(cast.oscar, paused.id, {"user_id": "x"}, reason="Why.", **seen_now(paused))
+    run = Run.objects.live().get(thread=paused)
+    run.claim(owner="worker", backend={"pid": 1, "started": "x"}, lease=LEASE)
+    paused.refresh_from_db()
+    paused.move(ThreadStatus.RUNNING, since=(ThreadStatus.QUEUED,))
+    paused.ask_to_stop()
+
+    assert record_refusal(run, "BadEdit", "It does not fit.", untouched=True)
+
+    paused.refresh_from_db()
+    assert paused.status == ThreadStatus.CANCELLED
+    assert not Interrupt.objects.pending().filter(thread=paused).exists()
+
+
+def test_a_limit_that_cannot_be_carried_out_does_not_keep_the_doorbells_from_being_rung(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rung = []
+    monkeypatch.setattr("approvals.limits.sweep", lambda: 1 / 0)
+    monkeypatch.setattr("approvals.sweeping.sweep", lambda: rung.append(True))
+
+    Sweeper(worker=None)._once()
+
+    assert rung == [True]
+
+
+def claimed(cast: Cast) -> tuple[Thread, Run]:
+    thread = threads.submit(cast.rita, "prompt_chain", {"request": "Hello"})
+    run = Run.objects.get(thread=thread)
+    assert run.claim(owner="worker", backend={"pid": 1, "started": "x"}, lease=LEASE)
+    thread.move(ThreadStatus.RUNNING, since=(ThreadStatus.QUEUED,))
+    return thread, run
+
+
+def seen_now(thread: Thread) -> dict[str, str]:
+    return {"seen_checkpoint_id": open_question(thread).checkpoint_id}

@@ -160,3 +160,19 @@ def test_who_may_take_a_request_back(waiting: Thread, cast: Cast) -> None:
     threads.replay(cast.alice, waiting.id, step, reason="Again.")
     with pytest.raises(NotNow):
         threads.replay(cast.alice, waiting.id, step, reason="Twice.")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_step_that_went_before_the_worker_came_leaves_the_request_as_it_was(waiting: Thread, cast: Cast) -> None:
+    step = before(waiting, "work")
+    threads.replay(cast.oscar, waiting.id, step, reason="Again.")
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM checkpoints WHERE checkpoint_id = %s", [step])
+
+    work_off(waiting)
+
+    waiting.refresh_from_db()
+    assert waiting.status == ThreadStatus.PAUSED
+    assert Event.objects.filter(thread=waiting, kind=EventKind.REPLAY_REFUSED).count() == 1
+    approve(cast, waiting)
+    assert waiting.status == ThreadStatus.DONE

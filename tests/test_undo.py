@@ -1,8 +1,11 @@
 """A decision can be taken back while its worker still waits, and not a moment longer."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.db.models.functions import Now
 
 from approvals import decisions, execution, threads
 from approvals.decisions import TooLate
@@ -10,9 +13,11 @@ from approvals.models import (
     Decision,
     Event,
     EventKind,
+    Interrupt,
     InterruptStatus,
     Policy,
     Run,
+    RunKind,
     RunStatus,
     Thread,
     ThreadStatus,
@@ -136,3 +141,22 @@ def _at_the_end(run: Run, act, *arguments: object) -> object:  # type: ignore[no
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(greatest(0, extract(epoch FROM %s - clock_timestamp())))", [run.not_before])
     return act(*arguments)
+
+
+@pytest.mark.parametrize(("kind", "is_late"), [(RunKind.CONTINUE, True), (RunKind.EDIT, False)])
+def test_a_decision_a_run_may_have_handed_over_cannot_be_taken_back(cast: Cast, kind: RunKind, is_late: bool) -> None:
+    """One of two questions is decided, and the request still waits: only a run since then makes the difference."""
+    thread = threads.submit(cast.rita, "parallel", {})
+    work_off(thread)
+    question = Interrupt.objects.open().filter(thread=thread).order_by("node")[0]
+    decisions.decide(cast.alice, question.id, ballot(question, Verdict.APPROVE))
+    run = Run.owe(thread, kind)
+    run.claim(owner="worker", backend={"pid": 1, "started": "x"}, lease=timedelta(minutes=1))
+    run.finish(RunStatus.FAILED)
+    Run.objects.filter(id=run.id).update(started_at=Now())
+
+    if is_late:
+        with pytest.raises(TooLate):
+            decisions.undo(cast.alice, question.id)
+    else:
+        decisions.undo(cast.alice, question.id)

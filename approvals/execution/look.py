@@ -88,13 +88,16 @@ def _look_while_holding(run: Run, held: Held) -> None:
         return
     broadcasts.thread_changed(run.thread)
     if run.attempt > settings.HOLDPOINT_MAX_ATTEMPTS:
-        record_refusal(run, "WorkerLost", TOO_MANY.format(attempts=run.attempt - 1))
+        untouched = run.kind == RunKind.EDIT
+        record_refusal(run, "WorkerLost", TOO_MANY.format(attempts=run.attempt - 1), untouched=untouched)
         return
     try:
         with Heartbeat(run, held.backend, lease) as heartbeat:
             outcome = _take_step(run, held, heartbeat)
     except REFUSALS as error:
-        record_refusal(run, type(error).__name__, str(error))
+        # An edit writes last of all, and these two are raised before anything is written.
+        untouched = run.kind == RunKind.EDIT or isinstance(error, BadEdit | HeadMoved)
+        record_refusal(run, type(error).__name__, str(error), untouched=untouched)
     else:
         record(run, outcome)
 

@@ -34,6 +34,7 @@ from chains.runner import Outcome
 log = structlog.get_logger(__name__)
 
 RUNNING = (ThreadStatus.RUNNING,)
+REFUSED = {RunKind.EDIT: EventKind.STATE_EDIT_REFUSED, RunKind.REPLAY: EventKind.REPLAY_REFUSED}
 UNEXPLAINED = "The graph stopped before its end without saying why. Retry it."
 
 
@@ -57,15 +58,19 @@ def record(run: Run, outcome: Outcome) -> bool:
     return True
 
 
-def record_refusal(run: Run, error_class: str, message: str) -> bool:
-    """The run could not do its work. A refused edit leaves the thread paused as it was; anything else fails it."""
+def record_refusal(run: Run, error_class: str, message: str, *, untouched: bool = False) -> bool:
+    """The run could not do its work. What left the thread `untouched` leaves it as it was; anything else fails it."""
     with transaction.atomic():
         thread = Thread.objects.locked(run.thread_id)
         if not run.finish(RunStatus.FAILED, error_class=error_class[:200], error_message=message[:1000]):
             return False
-        if run.kind == RunKind.EDIT:
+        if thread.stop_requested_at is not None:
+            cancel_questions(thread)
+            thread.move(ThreadStatus.CANCELLED, since=RUNNING)
+            Event.append(thread, EventKind.THREAD_STOPPED, run=str(run.id))
+        elif untouched:
             thread.move(ThreadStatus(run.payload["thread_status"]), since=RUNNING)
-            Event.append(thread, EventKind.STATE_EDIT_REFUSED, run=str(run.id), error=message)
+            Event.append(thread, REFUSED[RunKind(run.kind)], run=str(run.id), error=message)
         else:
             thread.move(ThreadStatus.FAILED, since=RUNNING)
             Event.append(thread, EventKind.THREAD_FAILED, run=str(run.id), error=message)

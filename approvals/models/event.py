@@ -35,6 +35,7 @@ class EventKind(models.TextChoices):
     DECISION_UNDONE = "decision.undone", "Decision taken back"
     DECISION_VOIDED = "decision.voided", "Decision not carried out"
     EFFECT_SETTLED = "effect.settled", "Outside call looked into"
+    REPLAY_REFUSED = "replay.refused", "Going back refused"
     THREAD_REPLAYED = "thread.replayed", "Taken back to an earlier step"
     STATE_EDITED = "state.edited", "State edited"
     STATE_EDIT_REFUSED = "state.edit_refused", "Edit of the state refused"

@@ -10,11 +10,12 @@ from django.contrib.auth.models import User
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from approvals.models.people import record_key
 from approvals.models.policy import AtLimit, Risk
+from approvals.models.run import Run, RunKind
 from approvals.models.thread import Thread
 
 
@@ -77,6 +78,14 @@ class InterruptQuerySet(models.QuerySet["Interrupt"]):
             .exclude(four_eyes=True, requested_by=person)
             .exclude(votes__reviewer=person)
         )
+
+    def undoable(self) -> "InterruptQuerySet":
+        """Decided, and no run has begun since that could have handed the answer to the graph, which keeps it even when
+        it fails. An edit of the state hands nothing over.
+        """
+        begun = Run.objects.filter(thread=OuterRef("thread"), started_at__gte=OuterRef("decision__decided_at"))
+        decided = self.filter(status=InterruptStatus.DECIDED, decision__isnull=False)
+        return decided.exclude(Exists(begun.exclude(kind=RunKind.EDIT)))
 
     def past_limit(self) -> "InterruptQuerySet":
         """Open beyond their time, by the database's clock, and nothing has been made of it yet."""

@@ -96,8 +96,12 @@ class Thread(models.Model):
         return cls.objects.locked(thread.id)
 
     def move(self, to: ThreadStatus, *, since: tuple[ThreadStatus, ...]) -> bool:
-        """Compare and swap. False: somebody else moved it first, nothing was changed."""
-        moved = Thread.objects.filter(id=self.id, status__in=since).update(status=to, last_activity_at=Now())
+        """Compare and swap. False: somebody else moved it first, nothing was changed.
+
+        A request to stop is for the run that was under way: it must not meet the next one.
+        """
+        heard = {} if to == ThreadStatus.RUNNING else {"stop_requested_at": None}
+        moved = Thread.objects.filter(id=self.id, status__in=since).update(status=to, last_activity_at=Now(), **heard)
         if moved:
             self.status = to
         return bool(moved)

@@ -21,7 +21,6 @@ from approvals.models import (
     Event,
     EventKind,
     Interrupt,
-    InterruptStatus,
     Run,
     RunKind,
     RunStatus,
@@ -189,8 +188,8 @@ def _as_decided(decision: Decision, told: list[dict[str, Any]]) -> Decided:
 
 def _undoable(person: User, thread: Thread, run: Run | None) -> list[Interrupt]:
     """This person's decisions that no worker has taken up yet."""
-    mine = Interrupt.objects.filter(thread=thread, status=InterruptStatus.DECIDED, decision__decided_by=person)
-    return list(mine) if run is None or (_is_delayed(run) and run.generation == 0) else []
+    mine = Interrupt.objects.undoable().filter(thread=thread, decision__decided_by=person)
+    return list(mine) if run is None or _is_delayed(run) else []
 
 
 def _is_delayed(run: Run | None) -> bool:

@@ -20,6 +20,7 @@ TOLD = {
     EventKind.DECISION_UNDONE: ("Decision taken back", "person"),
     EventKind.DECISION_VOIDED: ("Decision not carried out", "trouble"),
     EventKind.INTERRUPT_SUPERSEDED: ("Question replaced", "person"),
+    EventKind.REPLAY_REFUSED: ("Going back refused", "trouble"),
     EventKind.THREAD_REPLAYED: ("Taken back to an earlier step", "person"),
     EventKind.STATE_EDITED: ("State edited", "person"),
     EventKind.STATE_EDIT_REFUSED: ("Edit refused", "trouble"),
