@@ -107,10 +107,9 @@ def _may_with_thread(person: User, groups: set[str], act: Act, thread: Thread) -
             return Permission(False, "You asked for this, so somebody else must edit it.")
         return _if(operates or REVIEWERS in groups, f"Only reviewers and operators may {act.value}.")
     if act is Act.REROUTE:
-        allowed = (operates and not mine) or (person.has_perm("approvals.may_reroute") and not mine)
-        return _if(
-            allowed, "Taking a request past its question needs a permission of its own, and never by its requester."
-        )
+        allowed = not mine and (operates or person.has_perm("approvals.may_reroute"))
+        said = "Taking a request past its question needs a permission of its own, and never by its requester."
+        return _if(allowed, said)
     return _if(operates or REVIEWERS in groups, "Only reviewers and operators may let this carry on.")
 
 

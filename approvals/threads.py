@@ -78,7 +78,7 @@ def send_message(
     with transaction.atomic():
         thread = Thread.objects.locked(thread_id)
         require(person, Act.MESSAGE, thread)
-        taken, is_new = IdempotencyKey.take(person=person, key=key, body=["message", str(thread_id), values])
+        taken, is_new = IdempotencyKey.take(person=person, key=key, body=["message", str(thread_id), values, discard])
         if not is_new:
             return thread
         require_status(thread, ThreadStatus.DONE, ThreadStatus.PAUSED)
@@ -91,14 +91,20 @@ def send_message(
     return thread
 
 
-def carry_on(person: User, thread_id: uuid.UUID, *, reason: str = "") -> Thread:
-    """Retry a failed thread, or resume one whose state was edited. Raises NotAllowed, NotNow."""
+def carry_on(
+    person: User, thread_id: uuid.UUID, *, reason: str = "", since: tuple[ThreadStatus, ...] = EDITABLE
+) -> Thread:
+    """Retry a failed thread, or resume one whose state was edited; not while an outside call of it is in doubt, which
+    would only fail again. Raises NotAllowed, NotNow.
+    """
     with transaction.atomic():
         thread = Thread.objects.locked(thread_id)
         require(person, Act.CARRY_ON, thread)
-        require_status(thread, ThreadStatus.FAILED, ThreadStatus.PAUSED)
+        require_status(thread, *since)
         if Interrupt.objects.open().filter(thread=thread).exists():
             raise NotNow("A question is still open. Decide it, and the worker carries on.")
+        if Effect.objects.in_doubt(thread).exists():
+            raise NotNow("Nobody knows whether an outside call of it happened. Say so on its page first.")
         _owe(thread, RunKind.CONTINUE, by=person, reason=reason)
         Event.append(thread, EventKind.RUN_REQUESTED, by=person, reason=reason)
     broadcasts.thread_changed(thread)
@@ -106,20 +112,8 @@ def carry_on(person: User, thread_id: uuid.UUID, *, reason: str = "") -> Thread:
 
 
 def retry(person: User, thread_id: uuid.UUID, *, reason: str = "") -> Thread:
-    """As carry_on(), of a failed thread only, and not while an outside call of it is in doubt: that would fail again.
-
-    Raises NotAllowed, NotNow.
-    """
-    with transaction.atomic():
-        thread = Thread.objects.locked(thread_id)
-        require(person, Act.CARRY_ON, thread)
-        require_status(thread, ThreadStatus.FAILED)
-        if Effect.objects.in_doubt(thread).exists():
-            raise NotNow("Nobody knows whether an outside call of it happened. Say so on its page first.")
-        _owe(thread, RunKind.CONTINUE, by=person, reason=reason)
-        Event.append(thread, EventKind.RUN_REQUESTED, by=person, reason=reason)
-    broadcasts.thread_changed(thread)
-    return thread
+    """As carry_on(), of a failed thread only."""
+    return carry_on(person, thread_id, reason=reason, since=(ThreadStatus.FAILED,))
 
 
 def retry_all(person: User, threads: Iterable[Thread], *, reason: str = "") -> Retried:

@@ -32,7 +32,16 @@ TEST_CHAINS = ",".join(
         *(f"{name}=tests.graphs.calling:{name}" for name in ("paying", "paying_then_asking")),
         *(
             f"{name}=tests.graphs.awkward:{name}"
-            for name in ("failing", "shaky", "shaky_after_asking", "restless", "twice", "picky", "parallel")
+            for name in (
+                "failing",
+                "shaky",
+                "shaky_after_asking",
+                "shaky_beside_asking",
+                "restless",
+                "twice",
+                "picky",
+                "parallel",
+            )
         ),
     ]
 )

@@ -90,6 +90,19 @@ def test_after_the_policy_has_decided_a_person_is_told_that_it_did(cast: Cast, c
     assert str(refusal.value).startswith("The policy decided this first: rejected.")
 
 
+def test_a_question_somebody_decided_is_left_alone_though_its_request_still_waits(cast: Cast) -> None:
+    """The other question of the request is open, so nothing but the question's own status tells."""
+    thread = asked(cast, AtLimit.REJECT, "parallel", log=[])
+    question = Interrupt.objects.open().filter(thread=thread).order_by("node")[0]
+    decisions.decide(cast.alice, question.id, ballot(question, Verdict.APPROVE))
+    pass_limit(question)
+
+    assert limits.expire(question.id) is False
+
+    assert Decision.objects.get(interrupt=question).verdict == Verdict.APPROVE
+    assert not Event.objects.filter(thread=thread, kind=EventKind.LIMIT_PASSED).exists()
+
+
 def test_a_question_that_is_held_is_marked_once_and_can_still_be_decided(cast: Cast) -> None:
     thread = asked(cast, AtLimit.HOLD)
     question = open_question(thread)

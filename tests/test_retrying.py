@@ -133,3 +133,12 @@ def test_an_answer_the_graph_failed_on_for_good_cannot_be_taken_back(cast: Cast,
 
     with pytest.raises(TooLate):
         decisions.undo(cast.alice, question.id)
+
+
+def test_nothing_is_put_off_while_somebody_still_has_to_answer(cast: Cast, weather: Path) -> None:
+    """Trying again would run the asking node once more behind the reviewer's back."""
+    thread = begun(cast, weather, "shaky_beside_asking")
+
+    assert thread.status == ThreadStatus.PAUSED
+    assert open_question(thread).is_open
+    assert not Run.objects.live().filter(thread=thread).exists()

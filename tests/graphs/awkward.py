@@ -78,6 +78,11 @@ def _one_node(node: Any) -> StateGraph[State]:
 
 failing = _one_node(_fail_until_told)
 shaky = _one_node(_call_out)
+shaky_beside_asking = StateGraph(State)
+shaky_beside_asking.add_node("call", _call_out)
+shaky_beside_asking.add_node("left", _left)
+shaky_beside_asking.add_edge(START, "call")
+shaky_beside_asking.add_edge(START, "left")
 shaky_after_asking = _one_node(_ask_then_call_out)
 restless = _one_node(_restless)
 restless_raw = _one_node(_restless_raw)
