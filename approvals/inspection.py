@@ -167,15 +167,10 @@ def steps_of(thread: Thread, *, before: str | None = None, limit: int = STEPS_SH
         return snapshots.steps(graph, str(thread.id), limit=limit, before=before)
 
 
-def changes_of(thread: Thread) -> list[Change]:
-    """What the last finished step changed, by path."""
-    with _graph(thread) as graph:
-        thread_id = str(thread.id)
-        newest = snapshots.steps(graph, thread_id, limit=1)
-        parent = newest[0].parent_id if newest else None
-        after = snapshots.state_at(graph, thread_id)
-        before = snapshots.state_at(graph, thread_id, checkpoint_id=parent) if parent else None
-        return snapshots.changes(before, after) if after else []
+def changes_since(thread: Thread, checkpoint_id: str | None, after: State) -> list[Change]:
+    """What differs between a checkpoint and a state that was read already, by path; everything when there is none."""
+    before = state_of(thread, checkpoint_id=checkpoint_id) if checkpoint_id else None
+    return snapshots.changes(before, after)
 
 
 def drawing_of(thread: Thread) -> Drawing:

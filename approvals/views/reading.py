@@ -52,11 +52,11 @@ def read(thread: Thread) -> Reading:
         return Reading(trouble=str(error))
 
 
-def changes_of(thread: Thread) -> list[Change]:
-    try:
-        return inspection.changes_of(thread)
-    except (UnknownChain, BrokenChain):
+def changes_of(thread: Thread, found: Reading) -> list[Change]:
+    """What the last finished step changed."""
+    if found.state is None:
         return []
+    return inspection.changes_since(thread, found.steps[0].parent_id if found.steps else None, found.state)
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def thread_page(
 
 def _evidence(request: Visit, thread: Thread, cards: list[Card]) -> dict[str, Any]:
     found = reading.read(thread)
-    changes = reading.changes_of(thread)
+    changes = reading.changes_of(thread, found)
     tab = request.GET.get("tab", "")
     head = found.state.checkpoint_id if found.state else ""
     since = comparisons(request, thread, head, (found.steps[0].parent_id or "") if found.steps else "")

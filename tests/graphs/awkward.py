@@ -68,26 +68,26 @@ def _right(state: State) -> State:
     return {"log": [["right", interrupt("Right?")]]}
 
 
-def _one_node(node: Any) -> StateGraph[State]:
-    builder = StateGraph(State)
+def one_node(node: Any, state: Any = State) -> StateGraph[Any]:
+    builder = StateGraph(state)
     builder.add_node("only", node)
     builder.add_edge(START, "only")
     builder.add_edge("only", END)
     return builder
 
 
-failing = _one_node(_fail_until_told)
-shaky = _one_node(_call_out)
+failing = one_node(_fail_until_told)
+shaky = one_node(_call_out)
 shaky_beside_asking = StateGraph(State)
 shaky_beside_asking.add_node("call", _call_out)
 shaky_beside_asking.add_node("left", _left)
 shaky_beside_asking.add_edge(START, "call")
 shaky_beside_asking.add_edge(START, "left")
-shaky_after_asking = _one_node(_ask_then_call_out)
-restless = _one_node(_restless)
-restless_raw = _one_node(_restless_raw)
-twice = _one_node(_two_in_one)
-picky = _one_node(_wants_a_number)
+shaky_after_asking = one_node(_ask_then_call_out)
+restless = one_node(_restless)
+restless_raw = one_node(_restless_raw)
+twice = one_node(_two_in_one)
+picky = one_node(_wants_a_number)
 
 parallel = StateGraph(State)
 parallel.add_node("left", _left)

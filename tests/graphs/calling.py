@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 from typing import Annotated, Any
 
-from langgraph.graph import END, START, StateGraph
 from langgraph.types import interrupt
 from typing_extensions import TypedDict
 
 from chains.effects import NotDone, effect
+from tests.graphs.awkward import one_node
 
 
 class State(TypedDict, total=False):
@@ -43,13 +43,5 @@ def _call(state: State, key: str) -> dict[str, str]:
     return {"receipt": key[:8]}
 
 
-def _one_node(node: Any) -> StateGraph[State]:
-    builder = StateGraph(State)
-    builder.add_node("pay", node)
-    builder.add_edge(START, "pay")
-    builder.add_edge("pay", END)
-    return builder
-
-
-paying = _one_node(pay)
-paying_then_asking = _one_node(pay_then_ask)
+paying = one_node(pay, State)
+paying_then_asking = one_node(pay_then_ask, State)

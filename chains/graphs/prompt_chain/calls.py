@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from chains.chat_models import price
 from chains.graphs.prompt_chain.state import CONTENT_LIMIT, StepMetadata
-from chains.graphs.prompt_chain.texts import storable
+from chains.graphs.texts import storable
 
 T = TypeVar("T")
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from chains.graphs.prompt_chain.texts import on_one_line, one_newline, storable
 from chains.graphs.prompt_chain.turns import request_message
+from chains.graphs.texts import on_one_line, one_newline, storable
 from chains.registry import Facts
 
 

@@ -8,8 +8,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 from chains.asking import Answer, Verdict
 from chains.graphs.prompt_chain.options import Options
 from chains.graphs.prompt_chain.state import CONTENT_LIMIT, NOTES, Analysis, ProcessedContent, State
-from chains.graphs.prompt_chain.texts import StorableText, on_one_line
 from chains.graphs.prompt_chain.turns import request_text, reviewer_words
+from chains.graphs.texts import StorableText, on_one_line
 
 ACTION = "send_response"
 TITLE_LIMIT = 60

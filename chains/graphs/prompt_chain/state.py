@@ -8,7 +8,7 @@ from langgraph.graph.message import add_messages
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from chains.graphs.prompt_chain.texts import StorableText
+from chains.graphs.texts import StorableText
 
 Complexity = Literal["simple", "moderate", "complex"]
 EntityKind = Literal["person", "order", "invoice", "amount", "date", "email", "phone", "address", "other"]

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from langchain_core.messages import HumanMessage
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from chains.graphs.prompt_chain.texts import on_one_line, one_newline, storable
+from chains.graphs.texts import on_one_line, one_newline, storable
 from chains.registry import Facts
 
 _Storable = BeforeValidator(storable)

@@ -5,9 +5,9 @@ from typing import Any
 from langchain.agents.middleware import HumanInTheLoopMiddleware, InterruptOnConfig
 from langchain_core.messages import ToolCall
 
-from chains.graphs.prompt_chain.texts import on_one_line
 from chains.graphs.support_agent.shop import CURRENCY
 from chains.graphs.support_agent.tools import ISSUE_REFUND, SEND_EMAIL
+from chains.graphs.texts import on_one_line
 
 LINE = 200
 

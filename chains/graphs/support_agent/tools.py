@@ -9,8 +9,8 @@ from langchain.tools import ToolRuntime
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from chains.graphs.prompt_chain.texts import StorableText
 from chains.graphs.support_agent.shop import CURRENCY, Shop
+from chains.graphs.texts import StorableText
 
 LOOK_UP_ORDER, ISSUE_REFUND, SEND_EMAIL = "look_up_order", "issue_refund", "send_email"
 
