@@ -16,7 +16,7 @@ from chains.registry import Builder, Graph
 __all__ = ["Drawing", "PathTaken", "draw", "label"]
 
 TERMINAL_WIDTH = 56
-NARROWEST, WIDEST = 64, 204
+NARROWEST, WIDEST = 64, 230
 # What a panel beside the question shows without making it smaller, about.
 COMFORTABLE = 320
 

@@ -17,6 +17,7 @@ MIDDLEWARE = re.compile(r"(\w+?)(?:Middleware)?\.((?:before|after|wrap)_\w+)")
 HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 # Widths of an 11 px sans serif, in pixels.
+BOLDER = 1.1
 NARROW, USUAL, CAPITAL, WIDE, FULL = 3.4, 6.2, 7.6, 9.4, 11.4
 
 
@@ -53,7 +54,8 @@ def label(name: str) -> str:
 
 
 def text_width(text: str) -> float:
-    return sum(map(_letter_width, text))
+    """As wide as it gets: the label of the node where the request stands is bold."""
+    return BOLDER * sum(map(_letter_width, text))
 
 
 def shortened(text: str, *, width: float) -> str:
