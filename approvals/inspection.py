@@ -14,20 +14,11 @@ from chains import questions, snapshots
 from chains.asking import Verdict as AskedVerdict
 from chains.chat_models import model_label
 from chains.drawing import Drawing, draw, label
-from chains.editing import (
-    BadEdit,
-    Edit,
-    HeadMoved,
-    PassesBy,
-    Preview,
-    editable_schema,
-    nodes_to_edit_as,
-    plain_values,
-    preview_edit,
-)
+from chains.editing import Edit, HeadMoved, PassesBy, Preview, nodes_to_edit_as, preview_edit
 from chains.forking import Plan, plan_fork
 from chains.questions import BadAnswer, Item, Question
 from chains.registry import BrokenChain, Chain, Graph, UnknownChain
+from chains.settable import BadEdit, editable_schema, plain_values
 from chains.snapshots import Change, Lane, Message, NodeFailure, State, Step, ToolCall, differences
 from chains.snapshots.records import READABLE_ID
 from chains.tools import tool_schemas

@@ -1,54 +1,17 @@
 """Editing the state of a paused thread through LangGraph's own update_state, checked before anything is stored."""
 
-import json
-import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, NotRequired, Required, get_args, get_origin
+from typing import Any
 
-from langchain_core.messages import AnyMessage, BaseMessage, convert_to_messages
-from langgraph.channels import BinaryOperatorAggregate, LastValue
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import InvalidUpdateError
-from langgraph.types import Overwrite
-from pydantic import TypeAdapter, ValidationError
-from typing_extensions import get_type_hints
 
-from chains.heads import read_head
-from chains.jsonable import jsonable
+from chains.heads import Head, read_head
 from chains.registry import Graph
 from chains.runner import Failure, Outcome, Work, config_for
-
-# LangGraph and LangChain give these keys a meaning of their own: they would bypass reducers or build objects.
-MARKERS = frozenset({"__overwrite__", "lc", "__type__"})
-# Kept from step to step and set by name; what else a graph has are triggers and values of one step.
-SETTABLE = (LastValue, BinaryOperatorAggregate)
-PRIVATE_MARK = "OmitFromSchema"
-ROLES = (("human", "Person"), ("ai", "Model"), ("tool", "Tool"), ("system", "System"))
-# What a person may write of a message. What is not named here, such as a model's own data, stays as it was stored.
-MESSAGES_SCHEMA: dict[str, Any] = {
-    "type": "array",
-    "title": "Messages",
-    "items": {
-        "type": "object",
-        "title": "Message",
-        "properties": {
-            "type": {"oneOf": [{"const": role, "title": name} for role, name in ROLES], "title": "From"},
-            "content": {"title": "Text"},
-        },
-        "required": ["type", "content"],
-        "additionalProperties": True,
-    },
-}
-
-
-class BadEdit(ValueError):
-    """The edit does not fit the state; `key` names the part of it."""
-
-    def __init__(self, message: str, key: str = "") -> None:
-        super().__init__(message)
-        self.key = key
+from chains.settable import BadEdit, as_update
 
 
 class PassesBy(BadEdit):
@@ -79,30 +42,6 @@ class Preview:
     skipped: tuple[str, ...]
 
 
-def editable_schema(graph: Graph, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """JSON Schema of the keys a person can set. Where a reducer would join old and new, what is set replaces.
-
-    With the `values` there are (of plain_values), messages that are all plain text are typed as text.
-    """
-    schema: dict[str, Any] = TypeAdapter(graph.builder.state_schema).json_schema()
-    declared = schema.get("properties", {})
-    properties = {
-        key: _messages_schema((values or {}).get(key)) if _holds_messages(hint) else declared.get(key, {})
-        for key, hint in _hints(graph).items()
-    }
-    defined = {"$defs": schema["$defs"]} if "#/$defs/" in json.dumps(properties) else {}
-    kept = {key: part for key, part in schema.items() if key != "$defs"}
-    return {**kept, **defined, "properties": properties, "required": []}
-
-
-def _messages_schema(rows: Any) -> dict[str, Any]:
-    if not isinstance(rows, list) or not all(isinstance(row.get("content"), str) for row in rows):
-        return MESSAGES_SCHEMA
-    items = MESSAGES_SCHEMA["items"]
-    text = {**items["properties"]["content"], "type": "string", "x-widget": "textarea"}
-    return {**MESSAGES_SCHEMA, "items": {**items, "properties": {**items["properties"], "content": text}}}
-
-
 def nodes_to_edit_as(graph: Graph) -> list[str]:
     """The nodes an edit may count as the work of."""
     return [name for name in graph.nodes if not name.startswith("__")]
@@ -118,7 +57,17 @@ def edit_state(graph: Graph, thread_id: str, work: Work, edit: Edit, *, expected
         return Outcome(head)
     preview_edit(graph, thread_id, edit, expected=expected)
     graph.update_state(config_for(thread_id, work), as_update(graph, edit.values), as_node=edit.as_node or None)
-    return Outcome(read_head(graph, thread_id))
+    return Outcome(own_head(graph, thread_id, work))
+
+
+def own_head(graph: Graph, thread_id: str, work: Work) -> Head:
+    """The head, which this run has just written. LangGraph orders checkpoints by the writer's clock: raises HeadMoved
+    when that of this machine is behind, and what was written stands in the past instead.
+    """
+    head = read_head(graph, thread_id)
+    if head.run_id != work.run_id:
+        raise HeadMoved("This worker's clock is behind another's, so the change did not come last. Set it right first.")
+    return head
 
 
 def preview_edit(graph: Graph, thread_id: str, edit: Edit, *, expected: str) -> Preview:
@@ -140,98 +89,6 @@ def passed_by(waiting: Collection[str], after: Collection[str], edit: Edit) -> t
             "Confirm that this is meant, answer the question, or change something else."
         )
     return skipped
-
-
-def as_update(graph: Graph, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Checked and converted to the types the state declares. Raises BadEdit.
-
-    A key with a reducer is overwritten: what the person saw on the page is what will be there.
-    """
-    found = check_values(graph, values)
-    return {
-        key: Overwrite(value) if isinstance(graph.channels[key], BinaryOperatorAggregate) else value
-        for key, value in found.items()
-    }
-
-
-def check_values(graph: Graph, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Only declared keys, values of the declared types, no markers. LangGraph itself checks none of this."""
-    if not values:
-        raise BadEdit("Nothing was changed.")
-    hints = _hints(graph)
-    checked = {}
-    for key, value in values.items():
-        if key not in hints:
-            raise BadEdit(f"The state has no {key!r} that can be set. It has: {', '.join(sorted(hints))}.", key)
-        _refuse_markers(value, key)
-        checked[key] = _converted(key, value, hints[key])
-    return checked
-
-
-def _converted(key: str, value: Any, hint: Any) -> Any:
-    try:
-        if _holds_messages(hint):
-            if not (isinstance(value, list) and all(isinstance(part, Mapping) for part in value)):
-                raise TypeError("not a list of messages")
-            return [_with_id(message) for message in convert_to_messages([_named_role(part) for part in value])]
-        return TypeAdapter(hint).validate_python(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        path = ".".join(str(part) for part in (key, *first["loc"]))
-        raise BadEdit(f"{path}: {first['msg']}.", key) from error
-    except (TypeError, ValueError, NotImplementedError) as error:  # LangChain's, for what is no message
-        raise BadEdit(f"{key}: each message needs a type (human, ai, tool, system) and content.", key) from error
-
-
-def _with_id(message: BaseMessage) -> BaseMessage:
-    """As LangGraph's own reducer does, which an overwritten key goes past."""
-    return message if message.id else message.model_copy(update={"id": str(uuid.uuid4())})
-
-
-def _named_role(message: Any) -> Any:
-    """LangChain reads `role`; what is stored, and so what the page shows, says `type`."""
-    if isinstance(message, Mapping) and "type" in message and "role" not in message:
-        return {**{key: part for key, part in message.items() if key != "type"}, "role": message["type"]}
-    return message
-
-
-def _holds_messages(hint: Any) -> bool:
-    while get_origin(hint) in {Annotated, Required, NotRequired}:
-        hint = get_args(hint)[0]
-    inner = get_args(hint)
-    return get_origin(hint) in {list, Sequence} and len(inner) == 1 and _is_message(inner[0])
-
-
-def _is_message(hint: Any) -> bool:
-    return hint == AnyMessage or (isinstance(hint, type) and issubclass(hint, BaseMessage))
-
-
-def _hints(graph: Graph) -> dict[str, Any]:
-    hints = get_type_hints(graph.builder.state_schema, include_extras=True)
-    return {
-        key: hint for key, hint in hints.items() if type(graph.channels.get(key)) in SETTABLE and not _is_private(hint)
-    }
-
-
-def _is_private(hint: Any) -> bool:
-    """What a middleware keeps for itself, such as which call a reviewer put in place of the model's (LangChain marks
-    it so): set by hand, it would go past the review.
-    """
-    while get_origin(hint) in {Required, NotRequired}:
-        hint = get_args(hint)[0]
-    marks = getattr(hint, "__metadata__", ())
-    return any(type(mark).__name__ == PRIVATE_MARK and mark.output for mark in marks)
-
-
-def _refuse_markers(value: Any, key: str) -> None:
-    if isinstance(value, Mapping):
-        for name, part in value.items():
-            if name in MARKERS:
-                raise BadEdit(f"{key}: {name!r} has a meaning of its own to LangGraph and cannot be set here.", key)
-            _refuse_markers(part, key)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            _refuse_markers(part, key)
 
 
 def try_on_copy(graph: Graph, thread_id: str, edit: Edit, *, checkpoint_id: str) -> tuple[str, ...]:
@@ -271,8 +128,3 @@ def _copy_onto(head: CheckpointTuple, saver: InMemorySaver) -> None:
     configurable = {"thread_id": head.config["configurable"]["thread_id"], "checkpoint_ns": ""}
     versions = head.checkpoint["channel_versions"]
     saver.put({"configurable": configurable}, head.checkpoint, head.metadata, versions)
-
-
-def plain_values(graph: Graph, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The editable part of a state, as JSON."""
-    return {key: jsonable(values[key]) for key in _hints(graph) if key in values}

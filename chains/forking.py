@@ -10,10 +10,11 @@ from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.checkpoint.base.id import uuid6
 from langgraph.types import StateSnapshot
 
-from chains.editing import BadEdit, Edit, HeadMoved, as_update, passed_by, try_on_copy
+from chains.editing import Edit, HeadMoved, own_head, passed_by, try_on_copy
 from chains.heads import FROM_KEY, read_head
 from chains.registry import Graph
 from chains.runner import Work, config_for
+from chains.settable import BadEdit, as_update
 
 FURTHEST = 500
 
@@ -52,6 +53,7 @@ def plan_fork(graph: Graph, thread_id: str, checkpoint_id: str, edit: Edit | Non
 
 def fork(graph: Graph, thread_id: str, work: Work, checkpoint_id: str, edit: Edit | None = None) -> None:
     """Make a new head out of an old checkpoint, in one write that carries the run's id: a second call changes nothing.
+    Raises HeadMoved, or BadEdit with nothing stored.
 
     Call while holding the thread; then advance() goes on from it. Naming the old checkpoint while running instead would
     pass breakpoints by, and run finished steps twice when the worker dies.
@@ -59,11 +61,13 @@ def fork(graph: Graph, thread_id: str, work: Work, checkpoint_id: str, edit: Edi
     if read_head(graph, thread_id).run_id == work.run_id:
         return
     if edit is not None:
+        try_on_copy(graph, thread_id, edit, checkpoint_id=checkpoint_id)  # what a router raises is an answer, too
         config = config_for(thread_id, work)
         config["configurable"]["checkpoint_id"] = checkpoint_id
         graph.update_state(config, as_update(graph, edit.values), as_node=edit.as_node or None)
-        return
-    _copy(graph, thread_id, work, checkpoint_id)
+    else:
+        _copy(graph, thread_id, work, checkpoint_id)
+    own_head(graph, thread_id, work)
 
 
 def _copy(graph: Graph, thread_id: str, work: Work, checkpoint_id: str) -> None:

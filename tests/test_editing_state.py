@@ -1,20 +1,24 @@
 """Editing the state: each key whole, whatever its reducer; as the work of a node; past a question only knowingly."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import Permission
+from langgraph.checkpoint.base.id import uuid6
 from langgraph.checkpoint.memory import InMemorySaver
 
 from approvals import threads
 from approvals.inspection import PassesBy
 from approvals.models import InterruptStatus, Thread, ThreadStatus
 from approvals.policies import NotAllowed
-from chains.editing import BadEdit, Edit, edit_state, editable_schema, plain_values, preview_edit
+from chains.editing import Edit, HeadMoved, edit_state, preview_edit
+from chains.forking import fork
 from chains.graphs import support_agent
 from chains.heads import HeadStatus
 from chains.registry import ChainContext
 from chains.runner import Work, advance
+from chains.settable import BadEdit, editable_schema, plain_values
 from tests.conftest import Cast, open_question, work_off
 from tests.graphs.editable import Bill, editable
 from tests.test_main_job import values
@@ -114,6 +118,34 @@ def test_the_form_knows_every_key_and_messages_are_rows(desk: Desk) -> None:
 
     assert list(schema["properties"]) == ["amount", "log", "messages", "bill"]
     assert schema["properties"]["messages"]["items"]["properties"].keys() == {"type", "content"}
+
+
+@pytest.mark.parametrize("act", ["edit", "replay"])
+def test_a_clock_that_is_behind_is_told_instead_of_a_change_that_nobody_sees(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    """LangGraph orders checkpoints by their ids, and these by the writer's clock."""
+    behind = uuid6(clock_seq=0).hex.replace(uuid6().hex[:8], "00000000", 1)
+    for place in ("langgraph.pregel._checkpoint.uuid6", "chains.forking.uuid6"):
+        monkeypatch.setattr(place, lambda **_: UUID(behind))
+
+    work = Work(run_id="2")
+    acts = {
+        "edit": lambda: edit_state(desk.graph, "t", work, Edit({"log": ["late"]}), expected=desk.head.checkpoint_id),
+        "replay": lambda: fork(desk.graph, "t", work, desk.head.checkpoint_id),
+    }
+    with pytest.raises(HeadMoved, match="clock"):
+        acts[act]()
+    assert desk.state["log"] == ["drafted 900"]
+
+
+def test_what_a_router_raises_at_an_edit_on_the_way_back_is_told_and_nothing_is_stored(desk: Desk) -> None:
+    before = list(desk.graph.get_state_history({"configurable": {"thread_id": "t"}}))
+
+    with pytest.raises(BadEdit, match="refused"):
+        fork(desk.graph, "t", Work(run_id="2"), desk.head.checkpoint_id, Edit({"amount": -1}, may_pass=True))
+
+    assert list(desk.graph.get_state_history({"configurable": {"thread_id": "t"}})) == before
 
 
 @pytest.fixture

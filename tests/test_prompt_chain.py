@@ -13,12 +13,12 @@ from langgraph.checkpoint.serde.event_hooks import register_serde_event_listener
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from chains.asking import Verdict
-from chains.editing import editable_schema
 from chains.graphs.prompt_chain import chain
 from chains.graphs.prompt_chain.calls import UnusableAnswer
 from chains.graphs.prompt_chain.state import State
 from chains.graphs.prompt_chain.turns import NothingAsked
 from chains.registry import ChainContext
+from chains.settable import editable_schema
 from tests.prompt_desk import HARD, MARTA, Desk, Recording
 
 

@@ -21,11 +21,12 @@ from approvals.models import Decision, Event, EventKind, Run, RunKind, RunStatus
 from approvals.opened import checkpointer, compiled, registry
 from chains.canonical import NotCanonical
 from chains.checkpointers import Backend, Held, ThreadBusy
-from chains.editing import BadEdit, Edit, HeadMoved, edit_state
+from chains.editing import Edit, HeadMoved, edit_state
 from chains.forking import fork
 from chains.heads import Drifted, read_head
 from chains.registry import BrokenChain, Facts, UnknownChain
 from chains.runner import Outcome, Work, advance
+from chains.settable import BadEdit
 from chains.strict import CannotRead
 
 log = structlog.get_logger(__name__)

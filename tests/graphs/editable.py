@@ -39,6 +39,8 @@ def send(state: State) -> State:
 
 
 def way(state: State) -> str:
+    if state["amount"] < 0:
+        raise ValueError("There is no way for what is owed to nobody.")
     return "review" if state["amount"] >= 100 else "send"
 
 
