@@ -9,6 +9,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import InvalidUpdateError
 
 from chains.heads import Head, read_head
+from chains.ordering import come_after
 from chains.registry import Graph
 from chains.runner import Failure, Outcome, Work, config_for
 from chains.settable import BadEdit, as_update
@@ -56,17 +57,18 @@ def edit_state(graph: Graph, thread_id: str, work: Work, edit: Edit, *, expected
     if head.run_id == work.run_id:
         return Outcome(head)
     preview_edit(graph, thread_id, edit, expected=expected)
+    come_after(head.newest_id)
     graph.update_state(config_for(thread_id, work), as_update(graph, edit.values), as_node=edit.as_node or None)
     return Outcome(own_head(graph, thread_id, work))
 
 
 def own_head(graph: Graph, thread_id: str, work: Work) -> Head:
-    """The head, which this run has just written. LangGraph orders checkpoints by the writer's clock: raises HeadMoved
-    when that of this machine is behind, and what was written stands in the past instead.
+    """The head, which this run has just written. Raises HeadMoved when something else is: what was written would then
+    stand in the past, and nobody would see it (chains.ordering keeps that from happening).
     """
     head = read_head(graph, thread_id)
     if head.run_id != work.run_id:
-        raise HeadMoved("This worker's clock is behind another's, so the change did not come last. Set it right first.")
+        raise HeadMoved("The change did not become the newest step. Set the clocks of the machines, then try again.")
     return head
 
 
@@ -100,6 +102,7 @@ def try_on_copy(graph: Graph, thread_id: str, edit: Edit, *, checkpoint_id: str)
     copy = graph.builder.compile(checkpointer=saver)
     _copy_onto(_raw(graph, thread_id, checkpoint_id), saver)
     config = config_for(thread_id, Work(run_id=""))
+    come_after(checkpoint_id)
     try:
         copy.update_state(config, update, as_node=edit.as_node or None)
     except InvalidUpdateError as error:

@@ -12,6 +12,7 @@ from langgraph.types import StateSnapshot
 
 from chains.editing import Edit, HeadMoved, own_head, passed_by, try_on_copy
 from chains.heads import FROM_KEY, read_head
+from chains.ordering import come_after
 from chains.registry import Graph
 from chains.runner import Work, config_for
 from chains.settable import BadEdit, as_update
@@ -58,12 +59,14 @@ def fork(graph: Graph, thread_id: str, work: Work, checkpoint_id: str, edit: Edi
     Call while holding the thread; then advance() goes on from it. Naming the old checkpoint while running instead would
     pass breakpoints by, and run finished steps twice when the worker dies.
     """
-    if read_head(graph, thread_id).run_id == work.run_id:
+    head = read_head(graph, thread_id)
+    if head.run_id == work.run_id:
         return
+    come_after(head.newest_id)
     if edit is not None:
         try_on_copy(graph, thread_id, edit, checkpoint_id=checkpoint_id)  # what a router raises is an answer, too
         config = config_for(thread_id, work)
-        config["configurable"]["checkpoint_id"] = checkpoint_id
+        config["configurable"] |= {"checkpoint_ns": "", "checkpoint_id": checkpoint_id}
         graph.update_state(config, as_update(graph, edit.values), as_node=edit.as_node or None)
     else:
         _copy(graph, thread_id, work, checkpoint_id)

@@ -63,6 +63,8 @@ class Head:
     status: HeadStatus
     checkpoint_id: str = ""
     run_id: str = ""
+    # The greatest id in any namespace: subgraphs go on writing while their parent's checkpoint stands still.
+    newest_id: str = ""
     pending: tuple[Pending, ...] = ()
     next: tuple[str, ...] = ()
 
@@ -91,9 +93,17 @@ def read_head(graph: Graph, thread_id: str) -> Head:
         status=_status(state, pending),
         checkpoint_id=str(state.config["configurable"]["checkpoint_id"]),
         run_id=str(dict(state.metadata).get(RUN_KEY) or ""),
+        newest_id=max(_ids(state)),
         pending=pending,
         next=tuple(task.name for task in state.tasks),
     )
+
+
+def _ids(state: StateSnapshot) -> Iterator[str]:
+    yield str(state.config["configurable"].get("checkpoint_id") or "")
+    for task in state.tasks:
+        if isinstance(task.state, StateSnapshot):
+            yield from _ids(task.state)
 
 
 def _status(state: StateSnapshot, pending: tuple[Pending, ...]) -> HeadStatus:

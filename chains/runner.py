@@ -16,6 +16,7 @@ from langgraph.types import Command, StreamMode
 
 from chains.effects import Ledger, written_to
 from chains.heads import BY_KEY, REASON_KEY, RUN_KEY, Head, HeadStatus, read_head
+from chains.ordering import come_after
 from chains.progress import MODES, NodeStarted, Sign, Signs
 from chains.registry import Graph
 from chains.retrying import asked_pause, is_passing
@@ -109,6 +110,7 @@ def advance(
         config: RunnableConfig = {**config_for(thread_id, work), "callbacks": [counter]}
         if _asks_again(head, work):
             config["configurable"]["checkpoint_id"] = work.ask_again_at
+        come_after(head.newest_id)
         try:
             with written_to(ledger):
                 _drive(graph, step, config, control, on_step, on_progress)
