@@ -2,17 +2,22 @@
 
 import hmac
 import json
+import uuid
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import models
+from django.db import connection, models
 
 from approvals.models.people import name_of, record_key
 from approvals.models.thread import Thread
 
 GENESIS = "0" * 64
+# The lines that belong to no thread, such as changes of policies, are a chain of their own under this id.
+DESK = uuid.UUID(int=0)
+_DESK_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('holdpoint:desk', 0)), clock_timestamp()"
 
 
 class EventKind(models.TextChoices):
@@ -65,15 +70,29 @@ class Event(models.Model):
         """The next line of this thread's record. The thread must come from `Thread.objects.locked` (or be new):
         its lock is what puts the lines in one order, and its `now` is the database's clock.
         """
-        last = cls.objects.filter(thread_id=thread.id).order_by("-seq").first()
+        return cls._append(thread.id, kind, by, data, at=thread.now)
+
+    @classmethod
+    def append_for_desk(cls, kind: EventKind, *, by: User | None = None, **data: Any) -> "Event":
+        """The next line of what happened to no one thread. Call inside the transaction that makes the change."""
+        with connection.cursor() as cursor:
+            cursor.execute(_DESK_LOCK)
+            at: datetime = cursor.fetchone()[1]
+        return cls._append(DESK, kind, by, data, at=at)
+
+    @classmethod
+    def _append(
+        cls, thread_id: uuid.UUID, kind: EventKind, by: User | None, data: dict[str, Any], *, at: datetime
+    ) -> "Event":
+        last = cls.objects.filter(thread_id=thread_id).order_by("-seq").first()
         event = cls(
-            thread_id=thread.id,
+            thread_id=thread_id,
             seq=last.seq + 1 if last else 1,
             kind=kind,
             actor=by,
             actor_name=name_of(by),
             data=data,
-            at=thread.now,
+            at=at,
             previous_mac=last.mac if last else GENESIS,
         )
         event.mac = event.computed_mac()
