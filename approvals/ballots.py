@@ -1,12 +1,12 @@
 """What one reviewer wants done with one question, and whether it may be stored."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from approvals import inspection
 from approvals.inspection import BadAnswer, Question, Reply
-from approvals.models import Interrupt, QuestionKind, Verdict, Via
+from approvals.models import Edits, Interrupt, QuestionKind, Rules, Verdict, Via
 from approvals.schemaforms.values import MAX_BYTES, can_store, json_size, unkeepable
 
 LONGEST_NOTE = 4_000
@@ -15,8 +15,13 @@ ANSWER = "Write your answer."
 REJECT = "Say why you reject it."
 TOO_DEEP = "This is nested too deeply to be kept."
 TOO_LARGE = f"This is too large. At most {MAX_BYTES // 1024} kB can be kept."
-SEVERAL_EDIT = "More than one person must approve this, so it cannot be edited here. Send it back instead."
+NO_EDITS = "What is asked here cannot be edited. Send it back instead."
+NOT_EDITABLE = "This cannot be changed here. Send the request back instead."
 SEVERAL_MIXED = "More than one person must approve this, so decide all of it alike: approve, reject or respond to all."
+APPROVE_WORDS = "Say why you approve it."
+GLASS_WORDS = "Say why this cannot wait for the people it was put to. It stays in the record."
+CHOOSE_REASON = "Choose a reason for rejecting it."
+NOT_A_DECISION = "Withdraw your vote instead."
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class Ballot:
     """What the person wants: a verdict, edited arguments for an edit, words for a rejection or an answer.
 
     `replies`, one for each part of the question, say it part by part; without them it is said of every part.
+    `breaks_glass` decides alone, past who was asked and how many.
     """
 
     verdict: Verdict
@@ -42,10 +48,17 @@ class Ballot:
     key: str = ""
     via: Via = Via.PAGE
     replies: tuple[Reply, ...] = ()
+    reason_code: str = ""
+    breaks_glass: bool = False
 
     @classmethod
     def of_parts(cls, replies: Sequence[Reply], seen: Seen, *, note: str = "", key: str = "") -> "Ballot":
         return cls(outcome(replies), seen, note=note, key=key, replies=tuple(replies))
+
+    @property
+    def edits(self) -> bool:
+        """Whether it changes what is asked."""
+        return Verdict.EDIT in {self.verdict, *(reply.verdict for reply in self.replies)}
 
     @property
     def parts(self) -> list[dict[str, Any]]:
@@ -62,13 +75,14 @@ def outcome(replies: Sequence[Reply]) -> Verdict:
 def answer_of(interrupt: Interrupt, ballot: Ballot, *, reviewer: str) -> Any:
     """The value the node will receive. Raises BadAnswer before anything is stored; its `item` counts from 0."""
     question = inspection.question_of(interrupt)
-    replies = tuple(_replies(question, ballot))
+    replies = replies_of(interrupt, ballot)
     _refuse_bad_text(ballot.note, None)
     for number, reply in enumerate(replies):
         _refuse_bad_text(reply.message, number)
         _refuse_unkeepable(reply.arguments, number)
         _require_words(question, reply, number)
-    if interrupt.votes_needed > 1:
+    _require_what_policy_asks(interrupt.ruled, question, ballot, replies)
+    if interrupt.votes_needed > 1 and not ballot.breaks_glass and not ballot.edits and not interrupt.is_proposal:
         _require_one_mind(replies)
     try:
         answer = inspection.build_answer(interrupt, replies, reviewer=reviewer)
@@ -78,10 +92,31 @@ def answer_of(interrupt: Interrupt, ballot: Ballot, *, reviewer: str) -> Any:
     return answer
 
 
+def replies_of(interrupt: Interrupt, ballot: Ballot) -> tuple[Reply, ...]:
+    """One for each part. Who approves what another made of the question says what that one said."""
+    replies = tuple(_replies(inspection.question_of(interrupt), ballot))
+    if interrupt.proposal is None or ballot.verdict != Verdict.APPROVE:
+        return replies
+    return tuple(proposed(interrupt))
+
+
+def kept(replies: Sequence[Reply]) -> list[dict[str, Any]]:
+    """As JSON, for a proposal."""
+    return [{**asdict(reply), "verdict": str(reply.verdict)} for reply in replies]
+
+
+def proposed(interrupt: Interrupt) -> Iterator[Reply]:
+    """What a reviewer made of each part of the question."""
+    for reply in interrupt.proposal or ():
+        yield Reply(**{**reply, "verdict": Verdict(reply["verdict"])})
+
+
 def _replies(question: Question, ballot: Ballot) -> Iterator[Reply]:
     parts = len(question.items)
     if ballot.verdict != (outcome(ballot.replies) if ballot.replies else ballot.verdict):
         raise BadAnswer("The verdict is not what its parts come to.")
+    if ballot.verdict in {Verdict.ABSTAIN, Verdict.WITHDRAW}:
+        raise BadAnswer(NOT_A_DECISION)
     if not ballot.replies and ballot.verdict == Verdict.MIXED:
         raise BadAnswer("Give each part a verdict of its own.")
     if ballot.replies and len(ballot.replies) != parts:
@@ -111,11 +146,39 @@ def _require_words(question: Question, reply: Reply, number: int) -> None:
         raise BadAnswer(REJECT if reply.verdict == Verdict.REJECT else respond, "note", number)
 
 
+def _require_what_policy_asks(rules: Rules, question: Question, ballot: Ballot, replies: Sequence[Reply]) -> None:
+    verdicts = {reply.verdict for reply in replies}
+    if ballot.breaks_glass and not ballot.note.strip():
+        raise BadAnswer(GLASS_WORDS, "note")
+    if ballot.edits and not ballot.breaks_glass:
+        _require_editable(rules, question, replies)
+    is_explained = ballot.note.strip() or any(reply.message.strip() for reply in replies)
+    if rules.approval_needs_note and verdicts & {Verdict.APPROVE, Verdict.EDIT} and not is_explained:
+        raise BadAnswer(APPROVE_WORDS, "note")
+    if rules.reject_reasons and ballot.verdict == Verdict.REJECT and ballot.reason_code not in rules.reject_reasons:
+        raise BadAnswer(CHOOSE_REASON, "reason_code")
+
+
+def _require_editable(rules: Rules, question: Question, replies: Sequence[Reply]) -> None:
+    if rules.edits == Edits.NONE:
+        raise BadAnswer(NO_EDITS)
+    if not rules.editable:
+        return
+    for number, (item, reply) in enumerate(zip(question.items, replies, strict=True)):
+        if reply.verdict == Verdict.EDIT:
+            for name in _changed(item.arguments, reply.arguments) - set(rules.editable):
+                raise BadAnswer(NOT_EDITABLE, name, number)
+
+
+def _changed(before: Any, after: Any) -> set[str]:
+    """Names of arguments that differ; those that are no object are one unnamed whole."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return set() if before == after else {""}
+    return {name for name in before.keys() | after.keys() if before.get(name, ...) != after.get(name, ...)}
+
+
 def _require_one_mind(replies: Sequence[Reply]) -> None:
     """Votes are counted, so what they say must be one thing."""
-    for number, reply in enumerate(replies):
-        if reply.verdict == Verdict.EDIT:
-            raise BadAnswer(SEVERAL_EDIT, "", number)
     if outcome(replies) == Verdict.MIXED:
         raise BadAnswer(SEVERAL_MIXED)
 

@@ -18,6 +18,7 @@ from django.db import DatabaseError
 
 from approvals import broadcasts
 from approvals.policies import Act, may, visible_threads
+from approvals.signing_in.presence import PRESENCE
 
 UNAUTHORISED = 4401
 NOT_ALLOWED = 4403
@@ -38,12 +39,12 @@ class ChangesConsumer(AsyncJsonWebsocketConsumer):
     async def connect(self) -> None:
         self.person = cast(User | AnonymousUser, self.scope["user"])
         self.watched: set[str] = set()
-        if not isinstance(self.person, User):
+        if not isinstance(self.person, User) or not await PRESENCE.join(self, self.person, self.scope["session"]):
             await self.close(UNAUTHORISED)
             return
         await self.accept()
         await self.channel_layer.group_add(broadcasts.person_group(self.person.id), self.channel_name)
-        if await _may_see_queue(self.person):
+        if await _may_see_queue(self.person.id):
             await self.channel_layer.group_add(broadcasts.QUEUE, self.channel_name)
         await self.send_json({"listening": "lists"})
 
@@ -65,7 +66,17 @@ class ChangesConsumer(AsyncJsonWebsocketConsumer):
             await self.channel_layer.group_add(broadcasts.thread_group(thread_id), self.channel_name)
             await self.send_json({"listening": str(thread_id)})
 
+    async def signed_out(self) -> None:
+        await self.close(UNAUTHORISED)
+
+    async def rights_changed(self) -> None:
+        """The queue is heard as a group; what comes through it is still checked one by one."""
+        sees_queue = isinstance(self.person, User) and await _may_see_queue(self.person.id)
+        change = self.channel_layer.group_add if sees_queue else self.channel_layer.group_discard
+        await change(broadcasts.QUEUE, self.channel_name)
+
     async def disconnect(self, code: int) -> None:
+        PRESENCE.leave(self)
         if not isinstance(self.person, User):
             return
         groups = [broadcasts.QUEUE, broadcasts.person_group(self.person.id)]
@@ -94,7 +105,7 @@ class ProgressConsumer(AsyncJsonWebsocketConsumer):
         self.person = cast(User | AnonymousUser, self.scope["user"])
         self.thread_id = cast(UUID, self.scope["url_route"]["kwargs"]["thread_id"])
         await self.accept()  # first, for a browser is not told why it was not
-        if not isinstance(self.person, User):
+        if not isinstance(self.person, User) or not await PRESENCE.join(self, self.person, self.scope["session"]):
             await self.close(UNAUTHORISED)
         elif not await self._may_follow():
             await self.close(NOT_ALLOWED)
@@ -106,7 +117,20 @@ class ProgressConsumer(AsyncJsonWebsocketConsumer):
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
         """Whatever it is, it is not for us."""
 
+    async def signed_out(self) -> None:
+        await self._end(UNAUTHORISED)
+
+    async def rights_changed(self) -> None:
+        if not await self._may_follow():
+            await self._end(NOT_ALLOWED)
+
+    async def _end(self, code: int) -> None:
+        """Nothing more of what waits to be sent."""
+        self.batches.clear()
+        await self.close(code)
+
     async def disconnect(self, code: int) -> None:
+        PRESENCE.leave(self)
         if self.sending is not None:
             self.sending.cancel()
             await self.channel_layer.group_discard(broadcasts.progress_group(self.thread_id), self.channel_name)
@@ -152,8 +176,10 @@ def _thread_id(content: Any) -> UUID | None:
 
 
 @database_sync_to_async
-def _may_see_queue(person: User) -> bool:
-    return bool(may(person, Act.SEE_QUEUE))
+def _may_see_queue(person_id: int) -> bool:
+    """The account is read again, for its groups may have changed."""
+    now = User.objects.filter(id=person_id, is_active=True).first()
+    return now is not None and bool(may(now, Act.SEE_QUEUE))
 
 
 @database_sync_to_async

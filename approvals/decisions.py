@@ -1,14 +1,13 @@
 """What people do with questions: decide on exactly what they saw, once, or be told who was first."""
 
 import uuid
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from approvals import broadcasts, tasks
-from approvals.ballots import Ballot, Seen, answer_of
+from approvals import broadcasts
+from approvals.ballots import Ballot, Seen
 from approvals.models import (
     Decision,
     Event,
@@ -16,16 +15,15 @@ from approvals.models import (
     IdempotencyKey,
     Interrupt,
     InterruptStatus,
-    Run,
-    RunKind,
     Thread,
     ThreadStatus,
     Verdict,
-    Via,
     Vote,
 )
+from approvals.models.facts import digest_of
 from approvals.models.people import name_of
 from approvals.policies import Act, require
+from approvals.voting import act_on
 
 
 class MissingSeen(ValueError):
@@ -70,25 +68,29 @@ def decide(person: User, interrupt_id: uuid.UUID, ballot: Ballot) -> Interrupt:
     with transaction.atomic():
         taken, is_new = IdempotencyKey.take(person=person, key=ballot.key, body=[str(interrupt_id), ballot])
         if not is_new:
-            return Interrupt.objects.get(id=interrupt_id)
+            return Interrupt.objects.get(id=taken.result)
         thread = Thread.objects.locked(thread_id)
         interrupt = Interrupt.objects.locked(interrupt_id)
         _refuse_stale(thread, interrupt, ballot.seen)
         reviewer = User.objects.get(id=person.id)
-        require(reviewer, Act.DECIDE, interrupt)
-        answer = answer_of(interrupt, ballot, reviewer=name_of(reviewer))
-        _vote(thread, interrupt, ballot, reviewer)
-        if _settles(interrupt, ballot.verdict):
-            settle(
-                thread,
-                interrupt,
-                verdict=ballot.verdict,
-                answer=answer,
-                note=ballot.note,
-                by=reviewer,
-                via=ballot.via,
-            )
+        require(reviewer, Act.BREAK_GLASS if ballot.breaks_glass else Act.DECIDE, interrupt)
+        interrupt = act_on(thread, interrupt, ballot, reviewer)
         taken.remember(interrupt.id)
+    broadcasts.thread_changed(thread)
+    return interrupt
+
+
+def withdraw(person: User, interrupt_id: uuid.UUID) -> Interrupt:
+    """Take one's vote back while the question is open. Raises NotAllowed."""
+    thread_id = Interrupt.objects.values_list("thread_id", flat=True).get(id=interrupt_id)
+    with transaction.atomic():
+        thread = Thread.objects.locked(thread_id)
+        interrupt = Interrupt.objects.locked(interrupt_id)
+        reviewer = User.objects.get(id=person.id)
+        require(reviewer, Act.WITHDRAW, interrupt)
+        vote = Vote.cast(interrupt, by=reviewer, verdict=Verdict.WITHDRAW, seen_checkpoint_id=interrupt.checkpoint_id)
+        told = {"interrupt": str(interrupt.id), "row_sha256": digest_of(vote)}
+        Event.append(thread, EventKind.VOTE_WITHDRAWN, by=reviewer, **told)
     broadcasts.thread_changed(thread)
     return interrupt
 
@@ -110,8 +112,10 @@ def undo(person: User, interrupt_id: uuid.UUID) -> Interrupt:
         interrupt.decision.void(f"Taken back by {name_of(person)}.")
         interrupt.move(InterruptStatus.SUPERSEDED, since=InterruptStatus.DECIDED)
         again = interrupt.ask_again()
+        Vote.carry_over(interrupt, again, without=person)
         thread.move(ThreadStatus.PAUSED, since=(ThreadStatus.QUEUED,))
-        Event.append(thread, EventKind.DECISION_UNDONE, by=person, interrupt=str(interrupt.id), again=str(again.id))
+        told = {"interrupt": str(interrupt.id), "again": str(again.id), "again_sha256": digest_of(again)}
+        Event.append(thread, EventKind.DECISION_UNDONE, by=person, **told)
     broadcasts.thread_changed(thread)
     return again
 
@@ -148,59 +152,3 @@ def _changed(thread: Thread, interrupt: Interrupt, seen: Seen) -> Changed:
     before = asked.filter(interrupt_id=seen.interrupt_id, payload_sha256=seen.payload_sha256).first()
     after = asked.open().filter(node=interrupt.node).order_by("-created_at").first()
     return Changed(before=before, after=after)
-
-
-def _vote(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User) -> None:
-    checkpoint = ballot.seen.checkpoint_id
-    Vote.cast(interrupt, by=reviewer, verdict=ballot.verdict, seen_checkpoint_id=checkpoint, note=ballot.note)
-    Event.append(
-        thread,
-        EventKind.VOTE_CAST,
-        by=reviewer,
-        interrupt=str(interrupt.id),
-        verdict=ballot.verdict.value,
-        parts=ballot.parts,
-        payload_sha256=interrupt.payload_sha256,
-    )
-
-
-def _settles(interrupt: Interrupt, verdict: Verdict) -> bool:
-    """One rejection or answer is enough; approvals count up to the number the policy asks for."""
-    if verdict != Verdict.APPROVE:
-        return True
-    return interrupt.votes.filter(verdict=Verdict.APPROVE).count() >= interrupt.votes_needed
-
-
-def settle(
-    thread: Thread,
-    interrupt: Interrupt,
-    *,
-    verdict: Verdict,
-    answer: Any,
-    note: str,
-    via: Via,
-    by: User | None = None,
-    undo: bool = True,
-) -> None:
-    """The decision, and, when it was the thread's last open question, the run that carries it out.
-
-    Call with both rows locked. A decision nobody made, `undo=False`, need not wait for its author to think again.
-    """
-    Decision.record(interrupt, verdict=verdict, answer=answer, note=note, by=by, via=via)
-    interrupt.move(InterruptStatus.DECIDED, since=InterruptStatus.OPEN)
-    Event.append(
-        thread,
-        EventKind.DECISION_MADE,
-        by=by,
-        interrupt=str(interrupt.id),
-        verdict=verdict.value,
-        note=note,
-        via=via.value,
-        payload_sha256=interrupt.payload_sha256,
-    )
-    if not Interrupt.objects.open().filter(thread=thread).exists():
-        delay = timedelta(seconds=interrupt.undo_seconds if undo else 0)
-        run = Run.owe(thread, RunKind.RESUME, by=by, delay=delay)
-        thread.move(ThreadStatus.QUEUED, since=(ThreadStatus.PAUSED,))
-        if not delay:
-            tasks.ring_after_commit(run)

@@ -107,10 +107,10 @@ def may_rename(chain_name: str) -> bool:
         return False
 
 
-def rejection(interrupt: Interrupt, *, note: str, reviewer: str) -> Any:
-    """The value the node will receive when the whole question is rejected. Raises BadAnswer when it takes no such."""
-    replies = [Reply(Verdict.REJECT, message=note)] * len(question_of(interrupt).items)
-    return build_answer(interrupt, replies, reviewer=reviewer)
+def answer_by_policy(interrupt: Interrupt, verdict: Verdict, *, note: str) -> Any:
+    """The value the node will receive when nobody was in time. Raises BadAnswer when the question takes no such."""
+    replies = [Reply(verdict, message=note)] * len(question_of(interrupt).items)
+    return build_answer(interrupt, replies, reviewer=f"Policy: {interrupt.policy}")
 
 
 def retries_of(thread: Thread) -> int:

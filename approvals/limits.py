@@ -5,12 +5,24 @@ import uuid
 import structlog
 from django.db import transaction
 
-from approvals import broadcasts, decisions, inspection
-from approvals.models import AtLimit, Event, EventKind, Interrupt, InterruptStatus, Thread, ThreadStatus, Verdict, Via
+from approvals import broadcasts, inspection, voting
+from approvals.models import (
+    NEVER_BY_ITSELF,
+    AtLimit,
+    Event,
+    EventKind,
+    Interrupt,
+    InterruptStatus,
+    Thread,
+    ThreadStatus,
+    Verdict,
+    Via,
+)
 
 log = structlog.get_logger(__name__)
 
 NOTE = "Nobody decided in time."
+BY_POLICY = {AtLimit.REJECT: Verdict.REJECT, AtLimit.APPROVE: Verdict.APPROVE}
 AT_ONCE = 200
 
 
@@ -31,23 +43,26 @@ def expire(interrupt_id: uuid.UUID) -> bool:
         interrupt = Interrupt.objects.locked(interrupt_id)
         if interrupt.due_at is None or interrupt.due_at > thread.now or interrupt.status != InterruptStatus.OPEN:
             return False
-        act = _reject if interrupt.at_limit == AtLimit.REJECT else _mark_overdue
-        settled = act(thread, interrupt)
+        settled = _decide(thread, interrupt)
     if settled:
         broadcasts.thread_changed(thread)
     return settled
 
 
-def _reject(thread: Thread, interrupt: Interrupt) -> bool:
+def _decide(thread: Thread, interrupt: Interrupt) -> bool:
+    """As the policy says; what the graph would not take stays open."""
+    verdict = BY_POLICY.get(AtLimit(interrupt.at_limit))
+    if verdict is None or (verdict == Verdict.APPROVE and interrupt.risk in NEVER_BY_ITSELF):
+        return _mark_overdue(thread, interrupt)
     if thread.status != ThreadStatus.PAUSED:
         return False  # its state is being edited: the sweep comes again
     try:
-        answer = inspection.rejection(interrupt, note=NOTE, reviewer=f"Policy: {interrupt.policy}")
+        answer = inspection.answer_by_policy(interrupt, verdict, note=NOTE)
     except inspection.BadAnswer:
-        log.exception("a question past its limit cannot be rejected, it stays open")
+        log.exception("a question past its limit takes no such answer, it stays open")
         return _mark_overdue(thread, interrupt)
     Event.append(thread, EventKind.LIMIT_PASSED, interrupt=str(interrupt.id))
-    decisions.settle(thread, interrupt, verdict=Verdict.REJECT, answer=answer, note=NOTE, via=Via.POLICY, undo=False)
+    voting.settle(thread, interrupt, verdict=verdict, answer=answer, note=NOTE, via=Via.POLICY, undo=False)
     return True
 
 

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import Permission as Grant
+from django.db.models import Q
 
-from approvals.models import Interrupt, InterruptStatus, Thread
+from approvals.models import Delegation, Edits, Interrupt, InterruptStatus, Thread
+from approvals.models.people import name_of
 from approvals.models.thread import ThreadQuerySet
 
 REQUESTERS = "requesters"
@@ -19,6 +23,13 @@ class Act(StrEnum):
     SEE_QUEUE = "see the queue"
     DECIDE = "decide"
     UNDO = "take a decision back"
+    WITHDRAW = "withdraw a vote"
+    CLAIM = "claim"
+    ASSIGN = "assign"
+    COMMENT = "comment"
+    BREAK_GLASS = "break glass"
+    CHANGE_POLICIES = "change policies"
+    EXPORT = "export the record"
     EDIT_STATE = "edit the state"
     REROUTE = "edit past a question"
     REPLAY = "take back to an earlier step"
@@ -53,16 +64,17 @@ def may(person: User | AnonymousUser, act: Act, thing: Thread | Interrupt | None
     if not isinstance(person, User) or not person.is_active:
         return Permission(False, "Sign in first.")
     groups = groups_of(person)
-    if isinstance(thing, Interrupt) and act is Act.UNDO:
-        decider = thing.decision
-        return _if(decider.decided_by_id == person.id, f"Only {decider.decided_by_name} can take this back.")
     if isinstance(thing, Interrupt):
-        return _may_decide(person, groups, thing)
+        return _may_with_question(person, groups, act, thing)
     if isinstance(thing, Thread):
         return _may_with_thread(person, groups, act, thing)
+    if act is Act.CHANGE_POLICIES:
+        return _if(person.has_perm("approvals.change_policy"), "Changing policies needs a permission of its own.")
+    if act is Act.EXPORT:
+        return _if(OPERATORS in groups, "Only operators may export the record.")
     if act is Act.SUBMIT:
         return _if(REQUESTERS in groups or OPERATORS in groups, "Only members of requesters may send requests.")
-    return _if(bool(groups & {REVIEWERS, OPERATORS}) or _reviews_anything(groups), "Only reviewers see the queue.")
+    return _if(bool(groups & {REVIEWERS, OPERATORS}) or _reviews_anything(person), "Only reviewers see the queue.")
 
 
 def require(person: User | AnonymousUser, act: Act, thing: Thread | Interrupt | None = None) -> None:
@@ -79,8 +91,14 @@ def visible_threads(person: User) -> ThreadQuerySet:
     groups = groups_of(person)
     if groups & {REVIEWERS, OPERATORS}:
         return Thread.objects.all()
-    asked = Thread.objects.filter(interrupts__reviewers__overlap=sorted(groups)).values("id")
+    givers = list(Delegation.objects.current().filter(taker=person).values_list("giver_id", flat=True))
+    asked = Interrupt.objects.among(person, givers).values("thread_id")
     return Thread.objects.filter(id__in=asked) | Thread.objects.requested_by(person)
+
+
+def operators() -> list[User]:
+    """Who is told when something needs doing."""
+    return list(User.objects.filter(groups__name=OPERATORS, is_active=True))
 
 
 def groups_of(person: User) -> set[str]:
@@ -96,6 +114,8 @@ def _may_with_thread(person: User, groups: set[str], act: Act, thread: Thread) -
         return _if(visible_threads(person).filter(id=thread.id).exists(), "You cannot see this request.")
     if act is Act.STOP:
         return _if(mine or operates, "Only the requester or an operator may stop this.")
+    if act is Act.COMMENT:
+        return _if(visible_threads(person).filter(id=thread.id).exists(), "You cannot see this request.")
     if act is Act.SETTLE:
         return _if(operates, "Only operators may say what became of an outside call.")
     if act in {Act.REQUEUE, Act.SEE_ERRORS}:
@@ -113,20 +133,94 @@ def _may_with_thread(person: User, groups: set[str], act: Act, thread: Thread) -
     return _if(operates or REVIEWERS in groups, "Only reviewers and operators may let this carry on.")
 
 
-def _may_decide(person: User, groups: set[str], interrupt: Interrupt) -> Permission:
-    if interrupt.status != InterruptStatus.OPEN:
-        return Permission(False, f"This is no longer open: {interrupt.get_status_display().lower()}.")
-    if interrupt.four_eyes and interrupt.requested_by_id == person.id:
+def _may_with_question(person: User, groups: set[str], act: Act, question: Interrupt) -> Permission:
+    if act is Act.UNDO:
+        decider = question.decision
+        return _if(decider.decided_by_id == person.id, f"Only {decider.decided_by_name} can take this back.")
+    if act in {Act.COMMENT, Act.SEE}:
+        return may(person, act, question.thread)
+    if question.status != InterruptStatus.OPEN:
+        return Permission(False, f"This is no longer open: {question.get_status_display().lower()}.")
+    has_voted = question.votes.standing().filter(reviewer=person).exists()
+    if act is Act.WITHDRAW:
+        return _if(has_voted, "You have not voted on this.")
+    if act is Act.BREAK_GLASS:
+        return _may_break_glass(person, question)
+    if act is Act.ASSIGN and OPERATORS in groups:
+        return YES
+    entitled = is_entitled(person, question)
+    if not entitled:
+        return entitled
+    if act is Act.DECIDE and question.is_claimed_by_another(person):
+        return Permission(False, f"{question.claimed_by_name} has claimed this. Take it over first.")
+    return _if(not has_voted, "You have voted on this already.")
+
+
+def is_entitled(person: User, question: Interrupt) -> Permission:
+    """Whether this person is one of those who were asked, in their own place or in another's, and not excluded."""
+    givers = list(Delegation.objects.current().filter(taker=person).values_list("giver_id", flat=True))
+    if question.four_eyes and question.requested_by_id == person.id:
         return Permission(False, "You asked for this, so somebody else must decide it.")
-    if not groups & set(interrupt.reviewers):
-        return Permission(False, f"Only members of {', '.join(interrupt.reviewers) or 'no group'} may decide this.")
-    if interrupt.votes.filter(reviewer=person).exists():
-        return Permission(False, "You have voted on this already.")
-    return YES
+    if question.four_eyes and question.requested_by_id in givers:
+        return Permission(False, "You stand in for the person who asked for this, so somebody else must decide it.")
+    asked = Interrupt.objects.filter(id=question.id).among(person, givers)
+    return _if(asked.exists(), f"Only {asked_people(question)} may decide this.")
 
 
-def _reviews_anything(groups: set[str]) -> bool:
-    return Interrupt.objects.open().filter(reviewers__overlap=sorted(groups)).exists()
+def _may_break_glass(person: User, question: Interrupt) -> Permission:
+    """Past membership and the number of votes, never past four eyes. Being a superuser is not the permission."""
+    if not settings.HOLDPOINT_BREAK_GLASS:
+        return Permission(False, "Break glass is switched off.")
+    if question.four_eyes and question.requested_by_id == person.id:
+        return Permission(False, "You asked for this, so somebody else must decide it.")
+    granted = Grant.objects.filter(Q(user=person) | Q(group__user=person), codename="may_break_glass")
+    return _if(granted.exists(), "Breaking glass needs a permission of its own.")
+
+
+def in_place_of(person: User, question: Interrupt) -> str:
+    """The name of whoever this person stands in for, when they may decide for no other reason."""
+    if Interrupt.objects.filter(id=question.id).among(person, []).exists():
+        return ""
+    for delegation in Delegation.objects.current().filter(taker=person).select_related("giver"):
+        if Interrupt.objects.filter(id=question.id).among(delegation.giver, []).exists():
+            return name_of(delegation.giver)
+    return ""
+
+
+def entitled_people(question: Interrupt) -> list[User]:
+    """Everybody who may decide it now, but for claims and votes already cast."""
+    people = Q(id__in=question.people)
+    members = Q(groups__name__in=[*question.reviewers, *question.escalated_to])
+    asked = set(User.objects.filter(people | members, is_active=True))
+    standing_in = User.objects.filter(
+        is_active=True, taken_delegations__in=Delegation.objects.current().filter(giver__in=asked)
+    )
+    return [person for person in {*asked, *standing_in} if is_entitled(person, question)]
+
+
+def can_be_decided(question: Interrupt) -> bool:
+    """Whether there are enough people for it at all. What nobody can decide waits for an operator."""
+    enough = question.votes_needed
+    if question.is_proposal and question.ruled.edits == Edits.SECOND:
+        enough = max(enough, 2 if _can_vote(question, question.proposal_by_id) else 1)
+    return len(entitled_people(question)) >= enough
+
+
+def asked_people(question: Interrupt) -> str:
+    """Those who may decide, in words."""
+    groups = [*question.reviewers, *question.escalated_to]
+    named = [name for _, name in question.ruled.people]
+    members = [f"members of {', '.join(groups)}"] if groups else []
+    return " and ".join([*members, *named]) or "members of no group"
+
+
+def _can_vote(question: Interrupt, person_id: int | None) -> bool:
+    return any(person.id == person_id for person in entitled_people(question))
+
+
+def _reviews_anything(person: User) -> bool:
+    givers = list(Delegation.objects.current().filter(taker=person).values_list("giver_id", flat=True))
+    return Interrupt.objects.open().among(person, givers).exists()
 
 
 def _if(allowed: bool, reason: str) -> Permission:

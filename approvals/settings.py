@@ -11,6 +11,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from approvals import environment
+from approvals.sign_in_settings import *  # noqa: F403  (all that is written in capitals there is a setting)
+from approvals.sign_in_settings import SIGN_IN_APPS
 
 # Read by LangGraph once, at its first import: without it, whoever can write a checkpoint row can run code.
 if os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true").lower() not in {"1", "true", "yes"}:
@@ -37,6 +39,12 @@ HOLDPOINT_SWEEP_SECONDS = environment.number("HOLDPOINT_SWEEP_SECONDS", 2, minim
 HOLDPOINT_FILES = Path(environment.text("HOLDPOINT_FILES", str(BASE_DIR / "var" / "files")))
 # Bytes that no attached file may exceed, whatever its schema allows.
 HOLDPOINT_LARGEST_FILE = int(environment.number("HOLDPOINT_LARGEST_FILE", 25 * 1024 * 1024, minimum=1))
+# package.module.function: a person to their manager, for policies that ask the requester's manager.
+HOLDPOINT_MANAGER_OF = environment.text("HOLDPOINT_MANAGER_OF", "")
+# Whether people with the permission may decide alone in an emergency.
+HOLDPOINT_BREAK_GLASS = environment.flag("HOLDPOINT_BREAK_GLASS", default=True)
+# Seconds for which a claim keeps others from deciding.
+HOLDPOINT_CLAIM_SECONDS = environment.number("HOLDPOINT_CLAIM_SECONDS", 900, minimum=10)
 HOLDPOINT_MAX_ATTEMPTS = int(environment.number("HOLDPOINT_MAX_ATTEMPTS", 5, minimum=1))
 
 # --- Django ------------------------------------------------------------------------------------------------
@@ -45,6 +53,8 @@ if len(SECRET_KEY) < 32 or SECRET_KEY.startswith("django-insecure"):
     raise ImproperlyConfigured("HOLDPOINT_SECRET_KEY is too weak. Set it to at least 32 random characters.")
 # Signs the record. Kept apart from SECRET_KEY so that rotating one does not break the other.
 HOLDPOINT_RECORD_KEY = environment.text("HOLDPOINT_RECORD_KEY", f"record:{SECRET_KEY}")
+# Keys that signed it before, the oldest first: they check lines, and sign none.
+HOLDPOINT_RECORD_KEYS_OLD = environment.names("HOLDPOINT_RECORD_KEYS_OLD", ",")
 DEBUG = environment.flag("HOLDPOINT_DEBUG")
 ALLOWED_HOSTS = environment.names("HOLDPOINT_HOSTS", "localhost,127.0.0.1,[::1]")
 if "*" in ALLOWED_HOSTS:
@@ -66,6 +76,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "django_htmx",
+    *SIGN_IN_APPS,
     "approvals",
 ]
 MIDDLEWARE = [
@@ -79,6 +90,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "axes.middleware.AxesMiddleware",
+    "approvals.signing_in.required.SecondFactorFirst",
 ]
 ROOT_URLCONF = "approvals.urls"
 ASGI_APPLICATION = "approvals.asgi.application"
@@ -151,7 +165,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_throttle": 1,
 }
 
-# --- People ---------------------------------------------------------------------------------------------------
+# --- People: how they sign in is in sign_in_settings.py ---------------------------------------------------------
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")

@@ -1,7 +1,7 @@
 """The table of contents: pages and the socket side by side."""
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from approvals.consumers import ChangesConsumer, ProgressConsumer
 from approvals.views import (
@@ -18,14 +18,14 @@ from approvals.views import (
     replay,
     requests,
     runs,
+    signing_in,
     state,
     threads,
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", people.home, name="home"),
-    path("accounts/login/", people.sign_in, name="login"),
-    path("accounts/logout/", people.sign_out, name="logout"),
+    path("accounts/", include("approvals.sign_in_urls")),
     path("me/", people.me, name="me"),
     path("new/", requests.chains, name="chains"),
     path("new/<str:name>/", requests.new, name="new"),
@@ -51,6 +51,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<uuid:thread_id>/cancellation/", runs.stop, name="cancellation"),
     path("decisions/", decisions.decisions, name="decisions"),
     path("healthz", health.healthz, name="healthz"),
+    path("admin/login/", signing_in.admin_sign_in),
     path("admin/", admin.site.urls),
 ]
 # Channels routes ASGI applications with the same function.

@@ -78,7 +78,7 @@ def preview_edit(graph: Graph, thread_id: str, edit: Edit, *, expected: str) -> 
     if head.checkpoint_id != expected:
         raise HeadMoved("The thread went on since you looked. Reload the page and edit what is there now.")
     after = try_on_copy(graph, thread_id, edit, checkpoint_id=expected)
-    waiting = {pending.node for pending in head.pending} or set(head.next)
+    waiting = {pending.outer_node for pending in head.pending} or set(head.next)
     return Preview(after, passed_by(waiting, after, edit))
 
 

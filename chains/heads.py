@@ -51,6 +51,11 @@ class Pending:
         return self.interrupt_id, self.sha256
 
     @property
+    def outer_node(self) -> str:
+        """The node of the outermost graph that waits: for a question of a subgraph, the one that runs it."""
+        return self.namespace.partition(":")[0] or self.node
+
+    @property
     def is_pause(self) -> bool:
         """A static breakpoint: there is nothing in the graph that would take an answer."""
         return self.interrupt_id.startswith(PAUSE_ID)

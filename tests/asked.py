@@ -3,7 +3,10 @@
 import uuid
 from typing import Any
 
-from approvals.models import Asked, Interrupt, Policy, QuestionKind, Thread, ThreadStatus
+from django.utils import timezone
+
+from approvals.choosing import likely, snapshot
+from approvals.models import Asked, Interrupt, QuestionKind, Thread, ThreadStatus
 from chains.canonical import canonical_bytes, sha256
 
 
@@ -21,7 +24,7 @@ def ask(thread: Thread, number: int = 1, *, schema: dict[str, Any] | None = None
         context="",
         response_schema=schema,
     )
-    return Interrupt.raise_for(thread, asked, Policy.objects.for_chain(thread.chain).snapshot())
+    return Interrupt.raise_for(thread, asked, snapshot(likely(thread.chain), timezone.now()))
 
 
 def rest(thread: Thread) -> None:

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group, User
 from hypothesis import HealthCheck, settings
 
 from approvals import execution, threads
-from approvals.models import Interrupt, Policy, Run, Thread
+from approvals.models import Edits, Interrupt, Policy, Run, Thread
 from approvals.opened import checkpointer
 from tests.browser import browser, page_for
 from tests.stack import stack
@@ -54,7 +54,7 @@ def everybody() -> Cast:
     groups = {name: Group.objects.get_or_create(name=name)[0] for name in ("requesters", "reviewers", "operators")}
     policy, _ = Policy.objects.get_or_create(name="Default", defaults={"priority": -1000})
     policy.reviewers.set([groups["reviewers"]])
-    Policy.objects.update(undo_seconds=0)
+    Policy.objects.update(undo_seconds=0, edits=Edits.ALONE)
     return Cast(
         rita=_person("rita", groups["requesters"], first_name="Rita", last_name="Sen"),
         alice=_person("alice", groups["reviewers"], first_name="Alice", last_name="Okafor"),

@@ -8,18 +8,22 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, convert_to_messages, convert_to_openai_messages
 
-from chains.offline import OfflineModel
+from chains.offline import OfflineAgent, OfflineModel
 
-TYPES: dict[str, type[BaseMessage]] = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
+LONGEST_WAIT = 30.0
 
 
 @dataclass
 class Stub:
-    """`failures` are HTTP statuses answered first, oldest first; `contents` answer instead of the offline model."""
+    """`failures` are HTTP statuses answered first, oldest first, and `status` one that is answered for as long as it is
+    set; `contents` answer instead of the offline model. While `gate` is closed, a streamed text stops in its middle.
+    """
 
     url: str
+    status: int = 0
+    gate: threading.Event = field(default_factory=threading.Event)
     failures: list[int] = field(default_factory=list)
     contents: list[str] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -29,6 +33,7 @@ class Stub:
 def openai_stub() -> Iterator[Stub]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Completions)
     stub = Stub(url=f"http://127.0.0.1:{server.server_port}/v1")
+    stub.gate.set()
     server.stub = stub  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -49,8 +54,9 @@ class _Completions(BaseHTTPRequestHandler):
         stub.requests.append(asked)
         if self.path != "/v1/chat/completions":
             self._send(404, {"error": {"message": f"No such path: {self.path}"}})
-        elif stub.failures:
-            self._send(stub.failures.pop(0), {"error": {"message": "Slow down.", "type": "rate_limit"}})
+        elif stub.failures or stub.status:
+            status = stub.failures.pop(0) if stub.failures else stub.status
+            self._send(status, {"error": {"message": "Slow down.", "type": "rate_limit"}})
         elif asked.get("stream"):
             self._stream(asked, _answer(asked, stub))
         else:
@@ -70,7 +76,9 @@ class _Completions(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()
-        for event in _events(asked, answer):
+        for number, event in enumerate(_events(asked, answer)):
+            if number == 1 and answer.text:
+                self.server.stub.gate.wait(LONGEST_WAIT)  # type: ignore[attr-defined]
             self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
         self.wfile.write(b"data: [DONE]\n\n")
         self.close_connection = True
@@ -84,7 +92,9 @@ def _answer(asked: dict[str, Any], stub: Stub) -> AIMessage:
         return AIMessage(
             stub.contents.pop(0), usage_metadata={"input_tokens": 11, "output_tokens": 7, "total_tokens": 18}
         )
-    messages = [TYPES[message["role"]](message["content"]) for message in asked["messages"]]
+    messages = convert_to_messages(asked["messages"])
+    if asked.get("tools"):
+        return OfflineAgent().bind_tools(asked["tools"]).invoke(messages)
     schema = asked.get("response_format", {}).get("json_schema", {}).get("schema")
     model = OfflineModel()
     return (model.bind(answer_schema=schema) if schema else model).invoke(messages)
@@ -97,7 +107,7 @@ def _completion(asked: dict[str, Any], answer: AIMessage) -> dict[str, Any]:
         "created": 1,
         "model": f"{asked['model']}-2025-08-07",
         "choices": [
-            {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": answer.text}},
+            {"index": 0, "finish_reason": "stop", "message": convert_to_openai_messages(answer)},
         ],
         "usage": _usage(answer),
     }
@@ -110,6 +120,9 @@ def _events(asked: dict[str, Any], answer: AIMessage) -> Iterator[dict[str, Any]
             **common,
             "choices": [{"index": 0, "delta": {"role": "assistant", "content": word}, "finish_reason": None}],
         }
+    for number, call in enumerate(convert_to_openai_messages(answer).get("tool_calls", [])):  # type: ignore[union-attr]
+        delta = {"role": "assistant", "tool_calls": [{"index": number, **call}]}
+        yield {**common, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
     yield {**common, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
     if asked.get("stream_options", {}).get("include_usage"):
         yield {**common, "choices": [], "usage": _usage(answer)}

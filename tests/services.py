@@ -29,6 +29,7 @@ TEST_CHAINS = ",".join(
             for kind in ("open", "schema", "legacy", "batch", "call")
         ),
         "stopping=tests.graphs.stopping:before",
+        *(f"{name}=tests.graphs.walked:{name}" for name in ("nested", "beside")),
         *(f"{name}=tests.graphs.calling:{name}" for name in ("paying", "paying_then_asking")),
         *(
             f"{name}=tests.graphs.awkward:{name}"

@@ -34,7 +34,7 @@ class Stack:
     def start_web(self, **environment: str) -> Child:
         """Returns at once; `url` waits."""
         address = ["--host", "127.0.0.1", "--port", str(self._port)]
-        command = ["uvicorn", "approvals.asgi:application", *address, "--ws-max-size", "65536"]
+        command = ["uvicorn", "approvals.asgi:application", *address, "--ws-max-size", "65536", "--no-proxy-headers"]
         self._web = self._start("web", command, environment)
         return self._web
 

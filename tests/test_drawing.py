@@ -16,9 +16,10 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
-from chains.drawing import Drawing, _shape, draw
-from chains.drawing.layout import HEIGHT, LEFT, LOOP_ROOM, PORT, Box, Layout, Point
+from chains.drawing import Drawing, draw
+from chains.drawing.layout import LEFT, LOOP_ROOM, PORT, Box, Layout, Point
 from chains.drawing.ranks import Edge
+from chains.drawing.shapes import group_of, shape_of
 from chains.registry import Graph
 from chains.snapshots import Path, path
 from tests.snapshot_graphs import Desk, Log, linear, node
@@ -70,6 +71,10 @@ def picture(graph: Graph, way: Path = NOTHING, **options: Any) -> Drawing:
     return draw(graph, path=way, title="Graph", **options)
 
 
+def placed(graph: Graph) -> Layout:
+    return group_of(graph, NOTHING).layout
+
+
 def parsed(drawing: Drawing) -> ElementTree.Element:
     """As HTML puts it into the namespace by itself."""
     return ElementTree.fromstring(drawing.svg.replace("<svg ", f'<svg xmlns="{SVG[1:-1]}" ', 1))
@@ -106,7 +111,7 @@ SHAPES = [
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_no_two_boxes_overlap(shape: Graph) -> None:
-    boxes = _shape(shape).layout.boxes.values()
+    boxes = placed(shape).boxes.values()
 
     for one, two in itertools.combinations(boxes, 2):
         assert one.row != two.row or abs(one.x - two.x) >= (one.width + two.width) / 2 + 10
@@ -114,7 +119,7 @@ def test_no_two_boxes_overlap(shape: Graph) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_everything_is_inside_of_the_picture(shape: Graph) -> None:
-    names = [name for name in _shape(shape).nodes if name not in (START, END)]
+    names = [name for name in shape_of(shape).nodes if name not in (START, END)]
     root = parsed(picture(shape, Path(done=(*names, *names), current=(), taken=frozenset())))
     left, top, width, height = map(float, root.get("viewBox", "").split())
 
@@ -139,7 +144,7 @@ def corners(line: str) -> list[tuple[float, float]]:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_no_edge_runs_through_a_box(shape: Graph) -> None:
-    layout = _shape(shape).layout
+    layout = placed(shape)
 
     for edge, points in [*layout.down.items(), *layout.up.items()]:
         for one, two in itertools.pairwise(points):
@@ -156,28 +161,28 @@ def in_the_way(layout: Layout, one: Point, two: Point) -> list[str]:
 
     def touches(box: Box) -> bool:
         beside = box.x + box.width / 2 <= left or box.x - box.width / 2 >= right
-        return not beside and box.y + HEIGHT > top and box.y < bottom
+        return not beside and box.bottom > top and box.y < bottom
 
     return [name for name, box in layout.boxes.items() if touches(box)]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_start_is_above_everything_and_the_end_below(shape: Graph) -> None:
-    boxes = _shape(shape).layout.boxes
-    lowest = max(box.row for box in boxes.values())
+    boxes = placed(shape).boxes
+    lowest = max(box.row.number for box in boxes.values())
 
-    assert [name for name, box in boxes.items() if box.row == 0] == [START]
-    assert END not in boxes or [name for name, box in boxes.items() if box.row == lowest] == [END]
+    assert [name for name, box in boxes.items() if box.row.number == 0] == [START]
+    assert END not in boxes or [name for name, box in boxes.items() if box.row.number == lowest] == [END]
 
 
 def test_a_way_without_forks_is_one_straight_line() -> None:
-    boxes = _shape(graph([*chain_of("a", "b", "c"), ("a", "c")])).layout.boxes
+    boxes = placed(graph([*chain_of("a", "b", "c"), ("a", "c")])).boxes
 
     assert {box.x for box in boxes.values()} == {0}
 
 
 def test_parallel_nodes_stand_around_the_middle() -> None:
-    boxes = _shape(SHAPES[-3]).layout.boxes
+    boxes = placed(SHAPES[-3]).boxes
     row = sorted(boxes[name].x for name in ("one", "two", "three"))
 
     assert row[1] == pytest.approx(boxes["plan"].x) == pytest.approx(0)
@@ -309,15 +314,6 @@ def test_a_step_that_was_never_declared_is_drawn_once_it_was_taken() -> None:
 
 def goto_b(state: Log) -> Any:
     return Command(goto="b")
-
-
-def test_a_subgraph_is_one_box() -> None:
-    inner = graph(chain_of("x", "y"))
-    builder = StateGraph(Log)
-    builder.add_node("inner", inner)
-    builder.add_edge(START, "inner")
-
-    assert [box for box in _shape(builder.compile()).nodes if box not in (START, END)] == ["inner"]
 
 
 @pytest.mark.parametrize(

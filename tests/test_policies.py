@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 
 from approvals import decisions, inspection, threads
-from approvals.models import Interrupt, Policy, Thread, Verdict
+from approvals.models import Edits, Interrupt, Policy, Thread, Verdict
 from approvals.policies import Act, NotAllowed, may, visible_threads
 from tests.conftest import Cast, open_question, work_off
 from tests.test_main_job import ballot
@@ -106,8 +106,8 @@ def test_with_two_votes_needed_one_approval_is_not_enough(cast: Cast) -> None:
     assert question.decision.decided_by_name == "Bob Meyer"
 
 
-def test_an_edit_is_refused_where_more_than_one_must_approve(cast: Cast) -> None:
-    Policy.objects.update(votes_needed=2)
+def test_an_edit_is_refused_where_the_policy_allows_none(cast: Cast) -> None:
+    Policy.objects.update(edits=Edits.NONE)
     thread = threads.submit(cast.rita, "prompt_chain", {"request": "Hello"})
     work_off(thread)
     question = open_question(thread)

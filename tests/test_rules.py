@@ -6,7 +6,9 @@ from hashlib import sha256
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 
+from approvals.choosing import likely, snapshot
 from approvals.models import (
     Asked,
     Decision,
@@ -14,7 +16,6 @@ from approvals.models import (
     Event,
     Interrupt,
     InterruptStatus,
-    Policy,
     QuestionKind,
     Run,
     RunKind,
@@ -54,11 +55,13 @@ def raise_question(thread: Thread, payload: bytes, interrupt_id: str = "a" * 32)
         context="",
         response_schema=None,
     )
-    return Interrupt.raise_for(thread, asked, Policy.objects.for_chain("any").snapshot())
+    return Interrupt.raise_for(thread, asked, snapshot(likely("any"), timezone.now()))
 
 
 def decision_on(question: Interrupt, cast: Cast) -> Decision:
-    return Decision.record(question, verdict=Verdict.APPROVE, answer=True, note="", by=cast.alice, via=Via.PAGE)
+    if not question.votes.exists():
+        Vote.cast(question, by=cast.alice, verdict=Verdict.APPROVE, seen_checkpoint_id="c1")
+    return Decision._record(question, verdict=Verdict.APPROVE, answer=True, note="", by=cast.alice, via=Via.PAGE)
 
 
 def assert_refused(rule: str, *statement: object) -> None:
@@ -129,7 +132,7 @@ def test_a_question_is_fixed(question: Interrupt, change: str) -> None:
 def test_the_hash_is_that_of_the_payload(thread: Thread) -> None:
     def lie() -> None:
         asked = Asked("a" * 32, "", "ask", "c1", b"{}", "0" * 64, QuestionKind.BOUND, "Pay", "", None)
-        Interrupt.raise_for(thread, asked, Policy.objects.for_chain("any").snapshot())
+        Interrupt.raise_for(thread, asked, snapshot(likely("any"), timezone.now()))
 
     assert_violates("payload_is_its_hash", lie)
 
@@ -158,7 +161,8 @@ def test_a_vote_is_about_the_bytes_of_its_question(question: Interrupt, cast: Ca
     assert_refused(
         "vote_is_about_these_bytes",
         "INSERT INTO approvals_vote (interrupt_id, payload_sha256, seen_checkpoint_id, verdict, note, reviewer_id,"
-        " reviewer_name) SELECT %s, payload_sha256, 'c1', 'approve', '', %s, 'Bob' FROM approvals_vote WHERE id = %s",
+        " reviewer_name, reason_code, for_name, number, is_carried_over)"
+        " SELECT %s, payload_sha256, 'c1', 'approve', '', %s, 'Bob', '', '', 1, false FROM approvals_vote WHERE id = %s",
         [other.id, cast.bob.id, vote.id],
     )
 
@@ -167,18 +171,22 @@ def test_a_decision_is_about_the_bytes_of_its_question(question: Interrupt) -> N
     assert_refused(
         "decision_is_about_these_bytes",
         "INSERT INTO approvals_decision (interrupt_id, payload_sha256, verdict, answer, note, decided_by_name,"
-        " decided_via, void_reason) VALUES (%s, %s, 'approve', 'true', '', 'Alice', 'page', '')",
+        " decided_via, void_reason) VALUES (%s, %s, 'approve', 'true', '', 'Alice', 'policy', '')",
         [question.id, "0" * 64],
     )
 
 
 def test_one_vote_per_reviewer(question: Interrupt, cast: Cast) -> None:
-    def vote() -> None:
-        Vote.cast(question, by=cast.alice, verdict=Verdict.APPROVE, seen_checkpoint_id="c1", note="")
+    def vote(verdict: Verdict = Verdict.APPROVE) -> Vote:
+        return Vote.cast(question, by=cast.alice, verdict=verdict, seen_checkpoint_id="c1")
 
-    vote()
+    first = vote()
 
-    assert_violates("one_vote_per_reviewer", vote)
+    assert_violates("one_vote_at_a_time", vote)
+    vote(Verdict.WITHDRAW)
+    assert_violates("one_vote_at_a_time", lambda: vote(Verdict.WITHDRAW))
+    first.pk, first.number = None, 2
+    assert_violates("one_vote_per_reviewer", first.save)
 
 
 def test_the_requester_may_not_vote(question: Interrupt, cast: Cast) -> None:

@@ -17,7 +17,7 @@ from approvals.embedded.processes import Child, port_answers, say, spawn, stoppe
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = """-m uvicorn approvals.asgi:application --host 127.0.0.1 --no-access-log --log-level warning
-    --ws-max-size 65536 --timeout-graceful-shutdown 5"""
+    --no-proxy-headers --ws-max-size 65536 --timeout-graceful-shutdown 5"""
 WORKER = "-m celery --quiet -A approvals worker -P threads -c 8 --loglevel WARNING --without-gossip --without-mingle"
 
 

@@ -2,28 +2,44 @@
 
 import json
 
+import structlog
+from django.contrib.auth.models import User
+
+from approvals.choosing import Asking, approves_itself, choose, snapshot
 from approvals.models import (
     Asked,
     AtLimit,
+    Decision,
     Event,
     EventKind,
     Interrupt,
     InterruptStatus,
-    Policy,
+    Notice,
+    NoticeKind,
     QuestionKind,
     Run,
     RunKind,
     Thread,
+    Via,
+    Vote,
 )
+from approvals.models import Verdict as Given
+from approvals.models.facts import digest_of
 from approvals.opened import registry
+from approvals.policies import can_be_decided, operators
 from chains.asking import Verdict
 from chains.heads import Head, Pending
-from chains.questions import Question, read_question
+from chains.questions import BadAnswer, Question, Reply, build_answer, read_question
+
+log = structlog.get_logger(__name__)
 
 REFUSED = "The graph did not take this answer, so the question was asked again."
 TAKEN_BACK = "The request was taken back to an earlier step."
 WENT_ON = "The requester sent another message instead."
 CHANGED = "The graph changed the question before the decision reached it."
+BY_ITSELF = "The policy approves this without asking."
+# What each limit says in the place of people.
+AT_LIMIT = {AtLimit.REJECT: Verdict.REJECT, AtLimit.APPROVE: Verdict.APPROVE}
 WHY_VOID = {RunKind.FORK: REFUSED, RunKind.REPLAY: TAKEN_BACK, RunKind.MESSAGE: WENT_ON}
 
 
@@ -75,11 +91,15 @@ def _was_replaced(interrupt: Interrupt, head: Head) -> bool:
 
 def _raise(thread: Thread, pending: Pending, head: Head) -> None:
     question = read_question(json.loads(pending.payload), pending.response_schema, node=pending.node)
-    advice = registry().get(thread.chain).policy
-    policy = Policy.objects.for_chain(thread.chain).advised(advice).snapshot()
-    if not all(Verdict.REJECT in item.allowed for item in question.items):
-        policy["at_limit"] = AtLimit.HOLD  # a question that cannot be rejected stays open
-    interrupt = Interrupt.raise_for(thread, _asked(pending, head, question), policy)
+    requester = User.objects.filter(id=thread.requested_by_id or 0).first()
+    parts = tuple((item.action, item.arguments) for item in question.items)
+    asking = Asking(thread.chain, pending.node, requester, thread.input, parts)
+    chosen = choose(asking)
+    policy = chosen.policy.advised(registry().get(thread.chain).policy)
+    kept = snapshot(policy, thread.now, requester=requester, why=chosen.why)
+    if not all(AT_LIMIT.get(AtLimit(policy.at_limit), Verdict.REJECT) in item.allowed for item in question.items):
+        kept["at_limit"] = AtLimit.HOLD  # a question that takes no such verdict stays open
+    interrupt = Interrupt.raise_for(thread, _asked(pending, head, question), kept)
     Event.append(
         thread,
         EventKind.INTERRUPT_RAISED,
@@ -87,7 +107,46 @@ def _raise(thread: Thread, pending: Pending, head: Head) -> None:
         node=interrupt.node,
         payload_sha256=interrupt.payload_sha256,
         policy=interrupt.policy,
+        version=policy.version,
+        row_sha256=digest_of(interrupt),
     )
+    before = _same_asked_before(interrupt)
+    if before is not None:
+        Vote.carry_over(before, interrupt)
+    if approves_itself(policy, asking, key=f"{thread.id}:{interrupt.interrupt_id}:{interrupt.payload_sha256}"):
+        _approve(thread, interrupt, question)
+    elif not can_be_decided(interrupt):
+        _alert(thread, interrupt)
+
+
+def _same_asked_before(interrupt: Interrupt) -> Interrupt | None:
+    """The row of the very same bytes that was closed without a decision, when it is the last one of that node."""
+    rows = Interrupt.objects.filter(thread=interrupt.thread_id, node=interrupt.node).exclude(id=interrupt.id)
+    last = rows.order_by("-created_at", "-asked").first()
+    same = last is not None and last.payload_sha256 == interrupt.payload_sha256 and not last.is_proposal
+    undecided = last is not None and last.status == InterruptStatus.SUPERSEDED and not hasattr(last, "decision")
+    return last if same and undecided else None
+
+
+def _approve(thread: Thread, interrupt: Interrupt, question: Question) -> None:
+    """As the policy says, without asking anybody. What the graph would not take is asked after all."""
+    by = f"Policy: {interrupt.policy}"
+    try:
+        replies = [Reply(Verdict.APPROVE)] * len(question.items)
+        answer = build_answer(question, replies, payload_sha256=interrupt.payload_sha256, reviewer=by)
+    except BadAnswer:
+        log.exception("a question its policy approves takes no approval, it stays open")
+        return
+    Decision.make(
+        thread, interrupt, verdict=Given.APPROVE, answer=answer, note=BY_ITSELF, via=Via.POLICY, automatic=True
+    )
+
+
+def _alert(thread: Thread, interrupt: Interrupt) -> None:
+    """Nobody can decide it as things are: operators are told, and it stays open."""
+    log.error("a question that nobody can decide", interrupt=str(interrupt.id), policy=interrupt.policy)
+    Event.append(thread, EventKind.INTERRUPT_BLOCKED, interrupt=str(interrupt.id), policy=interrupt.policy)
+    Notice.tell(operators(), NoticeKind.BLOCKED, thread, interrupt_id=interrupt.id)
 
 
 def _asked(pending: Pending, head: Head, question: Question) -> Asked:

@@ -1,20 +1,30 @@
 """The rows, their rules, and the verbs that move them."""
 
+from approvals.models.calendar import Calendar
+from approvals.models.delegation import Delegation
 from approvals.models.effect import Effect, EffectStatus
 from approvals.models.event import Event, EventKind
 from approvals.models.idempotency import IdempotencyKey, KeyReused
-from approvals.models.interrupt import Asked, Interrupt, InterruptStatus, QuestionKind
+from approvals.models.interrupt import Asked, Interrupt
+from approvals.models.interrupt_queries import InterruptStatus, QuestionKind
+from approvals.models.notice import Notice, NoticeKind
 from approvals.models.outbox import Outbox
-from approvals.models.policy import AtLimit, Policy, Risk
+from approvals.models.policy import NEVER_BY_ITSELF, AtLimit, Edits, Policy, PolicyVersion, Risk
+from approvals.models.rules import Rules, Step, StepKind
 from approvals.models.run import LIVE_RUNS, Run, RunKind, RunStatus
 from approvals.models.thread import Thread, ThreadStatus
-from approvals.models.verdict import Decision, Verdict, Via, Vote
+from approvals.models.verdict import ACCEPTING, Decision, Verdict, Via, Vote
 
 __all__ = [
+    "ACCEPTING",
     "LIVE_RUNS",
+    "NEVER_BY_ITSELF",
     "Asked",
     "AtLimit",
+    "Calendar",
     "Decision",
+    "Delegation",
+    "Edits",
     "Effect",
     "EffectStatus",
     "Event",
@@ -23,13 +33,19 @@ __all__ = [
     "Interrupt",
     "InterruptStatus",
     "KeyReused",
+    "Notice",
+    "NoticeKind",
     "Outbox",
     "Policy",
+    "PolicyVersion",
     "QuestionKind",
     "Risk",
+    "Rules",
     "Run",
     "RunKind",
     "RunStatus",
+    "Step",
+    "StepKind",
     "Thread",
     "ThreadStatus",
     "Verdict",

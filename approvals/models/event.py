@@ -1,16 +1,13 @@
 """Event: a line of the record. Timeline and audit are this one table."""
 
-import hmac
-import json
 import uuid
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection, models
 
+from approvals.models import sealing
 from approvals.models.people import name_of, record_key
 from approvals.models.thread import Thread
 
@@ -31,19 +28,36 @@ class EventKind(models.TextChoices):
     RUN_TAKEN_OVER = "run.taken_over", "Taken over from a worker that went silent"
     MESSAGE_SENT = "message.sent", "Message sent"
     INTERRUPT_RAISED = "interrupt.raised", "Asked for review"
+    INTERRUPT_BLOCKED = "interrupt.blocked", "Nobody can decide this"
     INTERRUPT_SUPERSEDED = "interrupt.superseded", "Question replaced"
     INTERRUPT_CANCELLED = "interrupt.cancelled", "Question withdrawn"
     LIMIT_PASSED = "limit.passed", "Not decided in time"
+    INTERRUPT_CLAIMED = "interrupt.claimed", "Claimed"
+    INTERRUPT_RETURNED = "interrupt.returned", "Given back to the queue"
+    INTERRUPT_ASSIGNED = "interrupt.assigned", "Assigned"
+    INTERRUPT_REMINDED = "interrupt.reminded", "Reviewers reminded"
+    INTERRUPT_ESCALATED = "interrupt.escalated", "Escalated"
+    START_PASSED = "start.passed", "Not claimed in time"
+    INTERRUPT_VIEWED = "interrupt.viewed", "Looked at"
     VOTE_CAST = "vote.cast", "Voted"
+    VOTE_WITHDRAWN = "vote.withdrawn", "Vote withdrawn"
+    EDIT_PROPOSED = "edit.proposed", "Changed what is asked"
     DECISION_MADE = "decision.made", "Decided"
     DECISION_APPLIED = "decision.applied", "Decision carried out"
     DECISION_UNDONE = "decision.undone", "Decision taken back"
     DECISION_VOIDED = "decision.voided", "Decision not carried out"
+    GLASS_BROKEN = "glass.broken", "Decided by break glass"
+    POLICY_CHANGED = "policy.changed", "Policy changed"
+    DELEGATION_CHANGED = "delegation.changed", "Delegation changed"
+    DECISION_REFUSED = "decision.refused", "Refused"
     EFFECT_SETTLED = "effect.settled", "Outside call looked into"
     REPLAY_REFUSED = "replay.refused", "Going back refused"
     THREAD_REPLAYED = "thread.replayed", "Taken back to an earlier step"
     STATE_EDITED = "state.edited", "State edited"
     STATE_EDIT_REFUSED = "state.edit_refused", "Edit of the state refused"
+    PEOPLE_CHANGED = "people.changed", "People or groups changed"
+    RECORD_CHECKED = "record.checked", "Record checked"
+    RECORD_EXPORTED = "record.exported", "Record exported"
 
 
 class Event(models.Model):
@@ -91,7 +105,7 @@ class Event(models.Model):
             kind=kind,
             actor=by,
             actor_name=name_of(by),
-            data=data,
+            data=sealing.as_kept(data),
             at=at,
             previous_mac=last.mac if last else GENESIS,
         )
@@ -99,20 +113,24 @@ class Event(models.Model):
         event.save(force_insert=True)
         return event
 
+    @property
+    def sealed_text(self) -> str:
+        return sealing.line_text(
+            thread_id=self.thread_id,
+            seq=self.seq,
+            kind=self.kind,
+            actor_id=self.actor_id,
+            actor_name=self.actor_name,
+            data=self.data,
+            at=sealing.moment_text(self.at),
+            previous_mac=self.previous_mac,
+        )
+
     def computed_mac(self) -> str:
         """HMAC-SHA256 over this line and the one before, so that a changed or missing line shows."""
-        line = json.dumps(
-            [
-                str(self.thread_id),
-                self.seq,
-                str(self.kind),
-                self.actor_id,
-                self.actor_name,
-                self.data,
-                self.at.isoformat(),
-                self.previous_mac,
-            ],
-            sort_keys=True,
-            separators=(",", ":"),
-        )
-        return hmac.new(settings.HOLDPOINT_RECORD_KEY.encode(), line.encode(), sha256).hexdigest()
+        return sealing.sealed(self.sealed_text, sealing.all_keys()[-1])
+
+    @property
+    def is_sealed(self) -> bool:
+        """By a key of ours, old or new."""
+        return sealing.key_of(self.sealed_text, self.mac) is not None

@@ -10,35 +10,14 @@ from django.contrib.auth.models import User
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 
+from approvals.models.interrupt_queries import PENDING_INTERRUPTS, InterruptQuerySet, InterruptStatus, QuestionKind
 from approvals.models.people import record_key
 from approvals.models.policy import AtLimit, Risk
-from approvals.models.run import Run, RunKind
+from approvals.models.rules import Rules
 from approvals.models.thread import Thread
-
-
-class InterruptStatus(models.TextChoices):
-    OPEN = "open", "Needs review"
-    DECIDED = "decided", "Decided"
-    APPLIED = "applied", "Carried out"
-    SUPERSEDED = "superseded", "Replaced"
-    EXPIRED = "expired", "Expired"
-    CANCELLED = "cancelled", "Withdrawn"
-
-
-PENDING_INTERRUPTS = (InterruptStatus.OPEN, InterruptStatus.DECIDED)
-
-
-class QuestionKind(models.TextChoices):
-    BOUND = "bound", "Approval"
-    SCHEMA = "schema", "Question"
-    OPEN = "open", "Question, not bound"
-    BATCH = "batch", "Tool calls, not bound"
-    CALL = "call", "Tool call, not bound"
-    LEGACY = "legacy", "Request, not bound"
-    PAUSE = "pause", "Breakpoint"
 
 
 @dataclass(frozen=True)
@@ -59,51 +38,6 @@ class Asked:
     @property
     def key(self) -> tuple[str, str]:
         return self.interrupt_id, self.payload_sha256
-
-
-class InterruptQuerySet(models.QuerySet["Interrupt"]):
-    def open(self) -> "InterruptQuerySet":
-        return self.filter(status=InterruptStatus.OPEN)
-
-    def pending(self) -> "InterruptQuerySet":
-        """Open, or decided and not yet carried out."""
-        return self.filter(status__in=PENDING_INTERRUPTS)
-
-    def decidable_by(self, person: User) -> "InterruptQuerySet":
-        """Open questions this person may decide: the list's twin of policies.may(person, DECIDE, interrupt)."""
-        groups = list(person.groups.values_list("name", flat=True)) if person.is_active else []
-        return (
-            self.open()
-            .filter(reviewers__overlap=groups)
-            .exclude(four_eyes=True, requested_by=person)
-            .exclude(votes__reviewer=person)
-        )
-
-    def undoable(self) -> "InterruptQuerySet":
-        """Decided, and no run has begun since that could have handed the answer to the graph, which keeps it even when
-        it fails. An edit of the state hands nothing over.
-        """
-        begun = Run.objects.filter(thread=OuterRef("thread"), started_at__gte=OuterRef("decision__decided_at"))
-        decided = self.filter(status=InterruptStatus.DECIDED, decision__isnull=False)
-        return decided.exclude(Exists(begun.exclude(kind=RunKind.EDIT)))
-
-    def past_limit(self) -> "InterruptQuerySet":
-        """Open beyond their time, by the database's clock, and nothing has been made of it yet."""
-        return self.open().filter(due_at__lte=Now(), overdue_at__isnull=True)
-
-    def of_chain(self, chain: str) -> "InterruptQuerySet":
-        return self.filter(thread__chain=chain)
-
-    def matching(self, words: str) -> "InterruptQuerySet":
-        return self.filter(
-            Q(title__icontains=words) | Q(context__icontains=words) | Q(thread__requested_by_name__icontains=words)
-        )
-
-    def oldest_first(self) -> "InterruptQuerySet":
-        return self.order_by("created_at", "id")
-
-    def locked(self, interrupt_id: uuid.UUID) -> "Interrupt":
-        return self.select_for_update(of=("self",)).select_related("thread").get(id=interrupt_id)
 
 
 class Interrupt(models.Model):
@@ -127,20 +61,37 @@ class Interrupt(models.Model):
     # The policy it was asked under, copied: a later change of the policy does not reach open questions.
     policy = models.CharField(max_length=100)
     reviewers = ArrayField(models.CharField(max_length=150))
+    people = ArrayField(models.IntegerField(), default=list)
+    rules = models.JSONField(default=dict)
     votes_needed = models.PositiveSmallIntegerField()
     four_eyes = models.BooleanField()
     risk = models.CharField(max_length=8, choices=Risk)
     undo_seconds = models.PositiveSmallIntegerField()
     due_at = models.DateTimeField(null=True, blank=True)
-    at_limit = models.CharField(max_length=6, choices=AtLimit, default=AtLimit.HOLD)
+    at_limit = models.CharField(max_length=7, choices=AtLimit, default=AtLimit.HOLD)
     # When the limit was seen to have passed and the question was left open.
     overdue_at = models.DateTimeField(null=True, blank=True)
+    # Of rules.steps: when the next is due, and how many are done.
+    next_step_at = models.DateTimeField(null=True, blank=True)
+    steps_done = models.PositiveSmallIntegerField(default=0)
+    escalated_to = ArrayField(models.CharField(max_length=150), default=list, blank=True)
+    # Until when somebody should have claimed it; while it is claimed, the time that was left.
+    start_by = models.DateTimeField(null=True, blank=True)
+    start_left = models.DurationField(null=True, blank=True)
+    claimed_by = record_key("claimed_interrupts")
+    claimed_by_name = models.CharField(max_length=200, blank=True)
+    claim_ends_at = models.DateTimeField(null=True, blank=True)
+    # What a reviewer made of it, part by part, when that needs somebody else's approval: the replies, as JSON.
+    proposal = models.JSONField(null=True, blank=True)
+    proposal_by = record_key("+")
+    proposal_by_name = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     closed_at = models.DateTimeField(null=True, blank=True)
 
     objects = InterruptQuerySet.as_manager()
 
     class Meta:
+        permissions = [("may_break_glass", "May decide alone in an emergency, past who is asked and how many")]
         constraints = [
             models.UniqueConstraint(
                 fields=["thread", "interrupt_id", "payload_sha256", "asked"],
@@ -156,6 +107,11 @@ class Interrupt(models.Model):
             models.CheckConstraint(condition=Q(status__in=InterruptStatus), name="interrupt_status_is_known"),
             models.CheckConstraint(condition=Q(kind__in=QuestionKind), name="question_kind_is_known"),
             models.CheckConstraint(condition=Q(at_limit__in=AtLimit), name="limit_is_known"),
+            models.CheckConstraint(
+                condition=Q(claimed_by__isnull=True, claim_ends_at__isnull=True)
+                | Q(claimed_by__isnull=False, claim_ends_at__isnull=False),
+                name="claim_has_an_end",
+            ),
         ]
         indexes = [
             GinIndex(fields=["reviewers"], condition=Q(status=InterruptStatus.OPEN), name="open_by_reviewers"),
@@ -170,6 +126,7 @@ class Interrupt(models.Model):
                 condition=Q(status=InterruptStatus.OPEN, overdue_at__isnull=True),
                 name="open_with_a_limit",
             ),
+            models.Index(fields=["next_step_at"], condition=Q(status=InterruptStatus.OPEN), name="open_with_a_step"),
         ]
 
     def __str__(self) -> str:
@@ -196,11 +153,21 @@ class Interrupt(models.Model):
             **policy,
         )
 
-    def ask_again(self) -> "Interrupt":
+    def ask_again(self, **changes: Any) -> "Interrupt":
         """The very same question, open again under the very same policy, after its first row was closed."""
         fields = {field.attname: getattr(self, field.attname) for field in self._meta.concrete_fields}
-        fresh = {"id": uuid.uuid4(), "asked": self.asked + 1, "status": InterruptStatus.OPEN, "closed_at": None}
-        return Interrupt.objects.create(**{**fields, **fresh})
+        free = {"claimed_by_id": None, "claimed_by_name": "", "claim_ends_at": None}
+        fresh = {
+            "id": uuid.uuid4(),
+            "asked": self._asked_so_far() + 1,
+            "status": InterruptStatus.OPEN,
+            "closed_at": None,
+        }
+        return Interrupt.objects.create(**{**fields, **free, **fresh, **changes})
+
+    def _asked_so_far(self) -> int:
+        same = Interrupt.objects.filter(thread=self.thread_id, interrupt_id=self.interrupt_id)
+        return same.filter(payload_sha256=self.payload_sha256).count()
 
     def move(self, to: InterruptStatus, *, since: InterruptStatus) -> bool:
         """Compare and swap. False: somebody else moved it first, nothing was changed."""
@@ -217,7 +184,21 @@ class Interrupt(models.Model):
 
     def refuses_after(self, now: datetime) -> bool:
         """Whether nobody may decide any more, since the limit has decided; `now` is the database's clock."""
-        return self.at_limit == AtLimit.REJECT and self.due_at is not None and self.due_at <= now
+        decides = self.at_limit in (AtLimit.REJECT, AtLimit.APPROVE)
+        return decides and self.due_at is not None and self.due_at <= now
+
+    def is_claimed_by_another(self, person: User) -> bool:
+        claimed = Interrupt.objects.filter(id=self.id, claimed_by__isnull=False, claim_ends_at__gt=Now())
+        return claimed.exclude(claimed_by=person).exists()
+
+    @property
+    def ruled(self) -> Rules:
+        return Rules.of(self.rules)
+
+    @property
+    def is_proposal(self) -> bool:
+        """Whether it is about what a reviewer made of it rather than what the graph asked."""
+        return self.proposal is not None
 
     @property
     def key(self) -> tuple[str, str]:

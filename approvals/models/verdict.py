@@ -4,11 +4,15 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
+from approvals.models.event import Event, EventKind
+from approvals.models.facts import digest_of
 from approvals.models.interrupt import Interrupt
+from approvals.models.interrupt_queries import InterruptStatus
 from approvals.models.people import name_of, record_key
+from approvals.models.thread import Thread
 
 
 class Verdict(models.TextChoices):
@@ -18,30 +22,57 @@ class Verdict(models.TextChoices):
     RESPOND = "respond", "Sent back"
     # Of the parts of one question, which got different verdicts. Nobody chooses it.
     MIXED = "mixed", "Decided one by one"
+    # These two are votes, never decisions.
+    ABSTAIN = "abstain", "Abstained"
+    WITHDRAW = "withdraw", "Withdrew their vote"
+
+
+ACCEPTING = (Verdict.APPROVE, Verdict.EDIT, Verdict.MIXED)
 
 
 class Via(models.TextChoices):
     PAGE = "page", "Page"
     COMMAND = "command", "Command"
     POLICY = "policy", "Policy"
+    GLASS = "glass", "Break glass"
+
+
+class VoteQuerySet(models.QuerySet["Vote"]):
+    def standing(self) -> "VoteQuerySet":
+        """Each reviewer's last word, unless they took it back."""
+        later = Vote.objects.filter(
+            interrupt=OuterRef("interrupt"), reviewer=OuterRef("reviewer"), number__gt=OuterRef("number")
+        )
+        return self.exclude(Exists(later)).exclude(verdict=Verdict.WITHDRAW).order_by("created_at", "id")
 
 
 class Vote(models.Model):
-    """One reviewer's verdict. `payload_sha256` is part of a composite key to the interrupt (migration 0002)."""
+    """One reviewer's verdict. `payload_sha256` is part of a composite key to the interrupt (migration 0002).
+
+    A vote is never changed: to withdraw it is a vote, too, and only after that one votes again (migration 0007).
+    """
 
     interrupt = models.ForeignKey(Interrupt, on_delete=models.PROTECT, related_name="votes")
     payload_sha256 = models.CharField(max_length=64)
     # What the person had on screen, from the form.
     seen_checkpoint_id = models.CharField(max_length=64)
-    verdict = models.CharField(max_length=7, choices=Verdict)
+    verdict = models.CharField(max_length=8, choices=Verdict)
     note = models.TextField(blank=True)
+    reason_code = models.CharField(max_length=100, blank=True)
     reviewer = record_key("+")
     reviewer_name = models.CharField(max_length=200)
+    # In whose place, when it was by delegation.
+    for_name = models.CharField(max_length=200, blank=True)
+    number = models.PositiveSmallIntegerField(default=1)
+    # Given to the very same bytes when they were asked before.
+    is_carried_over = models.BooleanField(default=False)
     created_at = models.DateTimeField(db_default=Now())
+
+    objects = VoteQuerySet.as_manager()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["interrupt", "reviewer"], name="one_vote_per_reviewer"),
+            models.UniqueConstraint(fields=["interrupt", "reviewer", "number"], name="one_vote_per_reviewer"),
             models.CheckConstraint(condition=Q(verdict__in=Verdict), name="vote_verdict_is_known"),
             models.CheckConstraint(condition=Q(reviewer__isnull=False), name="vote_has_a_reviewer"),
         ]
@@ -50,15 +81,42 @@ class Vote(models.Model):
         return f"{self.verdict} by {self.reviewer_name}"
 
     @classmethod
-    def cast(cls, interrupt: Interrupt, *, by: User, verdict: Verdict, seen_checkpoint_id: str, note: str) -> "Vote":
+    def cast(
+        cls,
+        interrupt: Interrupt,
+        *,
+        by: User,
+        verdict: Verdict,
+        seen_checkpoint_id: str,
+        note: str = "",
+        reason_code: str = "",
+        for_name: str = "",
+    ) -> "Vote":
         return cls.objects.create(
             interrupt=interrupt,
             payload_sha256=interrupt.payload_sha256,
             seen_checkpoint_id=seen_checkpoint_id,
             verdict=verdict,
             note=note,
+            reason_code=reason_code,
             reviewer=by,
             reviewer_name=name_of(by),
+            for_name=for_name,
+            number=cls.objects.filter(interrupt=interrupt, reviewer=by).count() + 1,
+        )
+
+    @classmethod
+    def carry_over(cls, before: Interrupt, to: Interrupt, *, without: User | None = None) -> None:
+        """The approvals of a question that is asked anew with the very same bytes; who took theirs back is left out."""
+        standing = cls.objects.filter(interrupt=before, verdict=Verdict.APPROVE).standing()
+        fields = [field.attname for field in cls._meta.concrete_fields if field.attname not in {"id", "created_at"}]
+        Vote.objects.bulk_create(
+            Vote(
+                **{**{name: getattr(vote, name) for name in fields}, "interrupt_id": to.id, "number": 1},
+                is_carried_over=True,
+            )
+            for vote in standing
+            if without is None or vote.reviewer_id != without.id
         )
 
 
@@ -74,7 +132,7 @@ class Decision(models.Model):
 
     interrupt = models.OneToOneField(Interrupt, on_delete=models.PROTECT, related_name="decision")
     payload_sha256 = models.CharField(max_length=64)
-    verdict = models.CharField(max_length=7, choices=Verdict)
+    verdict = models.CharField(max_length=8, choices=Verdict)
     # The value the node receives, as built and checked when the decision was made.
     answer = models.JSONField()
     note = models.TextField(blank=True)
@@ -91,7 +149,9 @@ class Decision(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(verdict__in=Verdict), name="decision_verdict_is_known"),
+            models.CheckConstraint(
+                condition=Q(verdict__in=[*ACCEPTING, Verdict.REJECT, Verdict.RESPOND]), name="decision_verdict_is_known"
+            ),
             models.CheckConstraint(
                 condition=Q(applied_at__isnull=True) | Q(voided_at__isnull=True),
                 name="applied_or_void_not_both",
@@ -108,7 +168,37 @@ class Decision(models.Model):
         return f"{self.verdict} by {self.decided_by_name}"
 
     @classmethod
-    def record(
+    def make(
+        cls,
+        thread: Thread,
+        interrupt: Interrupt,
+        *,
+        verdict: Verdict,
+        answer: Any,
+        note: str,
+        via: Via,
+        by: User | None = None,
+        **told: Any,
+    ) -> "Decision":
+        """The row, the question's move and the line of the record, which says what is `told`, too. Both rows locked."""
+        made = cls._record(interrupt, verdict=verdict, answer=answer, note=note, by=by, via=via)
+        interrupt.move(InterruptStatus.DECIDED, since=InterruptStatus.OPEN)
+        Event.append(
+            thread,
+            EventKind.DECISION_MADE,
+            by=by,
+            interrupt=str(interrupt.id),
+            verdict=verdict.value,
+            note=note,
+            via=via.value,
+            payload_sha256=interrupt.payload_sha256,
+            row_sha256=digest_of(made),
+            **told,
+        )
+        return made
+
+    @classmethod
+    def _record(
         cls, interrupt: Interrupt, *, verdict: Verdict, answer: Any, note: str, by: User | None, via: Via
     ) -> "Decision":
         return cls.objects.create(

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from approvals.models import Interrupt
-from approvals.models.interrupt import InterruptQuerySet
+from approvals.models.interrupt_queries import InterruptQuerySet
 from approvals.models.people import name_of
 from approvals.policies import Act, groups_of, may
 from approvals.views.counting import count_of

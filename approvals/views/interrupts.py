@@ -13,7 +13,7 @@ from approvals.ballots import Ballot
 from approvals.decisions import AlreadyDecided, Changed
 from approvals.forms import DecisionPost, local_path
 from approvals.inspection import BadAnswer, Question
-from approvals.models import Interrupt, InterruptStatus, QuestionKind, Verdict
+from approvals.models import ACCEPTING, Interrupt, InterruptStatus, QuestionKind, Verdict
 from approvals.views import answers, unsent
 from approvals.views.ballot_forms import ARGUMENTS, Draft, ballot_of, plain_names, typed
 from approvals.views.doors import Page, Visit, acting, find_interrupt, find_thread, signed_in
@@ -21,8 +21,9 @@ from approvals.views.questions import ASKS_TWICE, decided_parts, edits_of
 from approvals.views.retyping import AGAIN, Secret, is_any_missing, secrets_in
 from approvals.views.thread_page import thread_page
 from approvals.views.unsent_ballots import keep_ballot
+from approvals.voting import counted
 
-ACCEPTING = (Verdict.APPROVE, Verdict.EDIT)
+DEAR = (Verdict.APPROVE, Verdict.EDIT)
 
 
 def decision(request: HttpRequest, interrupt_id: uuid.UUID) -> HttpResponse:
@@ -89,7 +90,7 @@ def _refuse_closed(interrupt: Interrupt) -> None:
 
 def _asks_again(request: Visit, interrupt: Interrupt, ballot: Ballot) -> bool:
     """Where a mistake is dear, approving takes a second step. Programs say what they mean the first time."""
-    accepts = any(part.verdict in ACCEPTING for part in ballot.replies or (ballot,))
+    accepts = any(part.verdict in DEAR for part in ballot.replies or (ballot,))
     return accepts and interrupt.risk in ASKS_TWICE and interrupt.is_open and not answers.wants_json(request)
 
 
@@ -139,7 +140,7 @@ def _said(interrupt: Interrupt, verdict: Verdict) -> str:
     """The verdict, and what it does now."""
     title = f"“{interrupt.title}”"
     if interrupt.is_open:
-        count = interrupt.votes.filter(verdict=Verdict.APPROVE).count()
+        count = sum(vote.verdict in ACCEPTING for vote in counted(interrupt))
         return f"Your approval of {title} counts: {count} of {interrupt.votes_needed}. It waits for somebody else."
     label = "Carries on" if interrupt.kind == QuestionKind.PAUSE else verdict.label
     if Interrupt.objects.open().filter(thread=interrupt.thread_id).exists():

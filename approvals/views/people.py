@@ -1,7 +1,7 @@
-"""Signing in, and one's own settings."""
+"""One's own settings, and where one belongs."""
 
+from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,9 +13,6 @@ from approvals.views.context import KEYS, THEME, Shell
 from approvals.views.doors import Visit, signed_in
 
 A_YEAR = 365 * 24 * 60 * 60
-
-sign_in = LoginView.as_view(redirect_authenticated_user=True)
-sign_out = LogoutView.as_view()
 
 
 @signed_in
@@ -30,7 +27,8 @@ def me(request: Visit) -> HttpResponse:
     form = SettingsForm(request.POST or None, initial={"theme": shell.theme or "system", "keys": shell.keys})
     if request.method == "POST" and form.is_valid():
         return _keep(request, form)
-    return render(request, "people/me.html", {"form": form, "groups": sorted(groups_of(request.user))})
+    shown = {"form": form, "groups": sorted(groups_of(request.user)), "has_factors": settings.HOLDPOINT_FACTORS}
+    return render(request, "people/me.html", shown)
 
 
 def _keep(request: Visit, form: SettingsForm) -> HttpResponse:

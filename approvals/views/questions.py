@@ -12,10 +12,11 @@ from django.urls import reverse
 from approvals import inspection, showing
 from approvals.decisions import Changed
 from approvals.inspection import Item, Question
-from approvals.models import Interrupt, QuestionKind, Risk, Verdict, Vote
+from approvals.models import ACCEPTING, Edits, Interrupt, QuestionKind, Risk, Verdict, Vote
 from approvals.policies import Act, Permission, may
 from approvals.schemaforms.names import humanised
 from approvals.views.ballot_forms import LABELS, Draft, PartDraft, fresh
+from approvals.voting import counted
 
 ASKS_TWICE = frozenset({Risk.HIGH, Risk.CRITICAL})
 LONGEST_EFFECT = 24
@@ -128,7 +129,7 @@ class Card:
 
     @property
     def approvals(self) -> int:
-        return sum(1 for vote in self.votes if vote.verdict == Verdict.APPROVE)
+        return sum(vote.verdict in ACCEPTING for vote in counted(self.interrupt))
 
     @property
     def decide_url(self) -> str:
@@ -140,13 +141,13 @@ def card_of(
 ) -> Card:
     question = inspection.question_of(interrupt)
     permission = may(person, Act.DECIDE, interrupt)
-    can_edit = bool(permission) and interrupt.votes_needed == 1
+    can_edit = bool(permission) and interrupt.ruled.edits != Edits.NONE
     edits = is_editing and can_edit and Verdict.EDIT in _offered(interrupt, question.items[0])
     return Card(
         interrupt=interrupt,
         question=question,
         permission=permission,
-        votes=list(interrupt.votes.order_by("created_at", "id")),
+        votes=list(interrupt.votes.standing()),
         draft=draft or fresh(question, is_editing=edits, can_edit=can_edit),
         next=next,
     )
@@ -217,6 +218,6 @@ def decided_parts(interrupt: Interrupt, told: Sequence[Mapping[str, Any]]) -> li
 def _offered(interrupt: Interrupt, item: Item) -> list[str]:
     """What the question takes, less what the policy rules out."""
     allowed = {verdict.value for verdict in item.allowed}
-    if interrupt.votes_needed > 1:
+    if interrupt.ruled.edits == Edits.NONE:
         allowed.discard(Verdict.EDIT.value)
     return [verdict for verdict in LABELS if verdict in allowed]

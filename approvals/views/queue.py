@@ -15,7 +15,7 @@ from django.utils import timezone
 from approvals import inspection
 from approvals.forms import Filters
 from approvals.models import Interrupt, Verdict
-from approvals.models.interrupt import InterruptQuerySet
+from approvals.models.interrupt_queries import InterruptQuerySet
 from approvals.policies import Act, NotAllowed, may, require
 from approvals.views import answers
 from approvals.views.context import Shell

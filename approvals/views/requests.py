@@ -6,12 +6,14 @@ from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import Resolver404, resolve, reverse
+from django.utils import timezone
 from django.views.csrf import csrf_failure
 
 from approvals import inspection, threads
+from approvals.choosing import likely, snapshot
 from approvals.forms import DecisionPost, Filters, new_key
 from approvals.inspection import Chain, UnknownChain
-from approvals.models import KeyReused, Policy, Thread, ThreadStatus
+from approvals.models import KeyReused, Thread, ThreadStatus
 from approvals.policies import Act, require
 from approvals.schemaforms import SchemaForm
 from approvals.views import answers, unsent
@@ -140,7 +142,7 @@ def _draw(
         "key": (not is_key_used and _key_of(form)) or new_key(),
         "model": inspection.model_in_use(),
         "is_offline": settings.HOLDPOINT_MODEL == "offline",
-        "policy": Policy.objects.for_chain(chain.name).snapshot(),
+        "policy": snapshot(likely(chain.name), timezone.now()),
     }
     return render(request, "requests/new.html", context, status=status)
 

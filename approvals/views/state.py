@@ -78,7 +78,7 @@ def _confirmation(request: Visit, preview: Preview) -> Confirmation:
 
 
 def _ask(request: Visit, thread: Thread, found: Typed, preview: Preview, asked: Confirmation) -> HttpResponse:
-    open_now = Interrupt.objects.open().filter(thread=thread)
+    open_now = list(Interrupt.objects.open().filter(thread=thread))
     context = {
         "thread": thread,
         "found": found,
@@ -86,10 +86,15 @@ def _ask(request: Visit, thread: Thread, found: Typed, preview: Preview, asked: 
         "asked": asked,
         "carried": state_edits.carried(request.POST),
         "questions": open_now,
-        "passed": open_now.filter(node__in=preview.skipped),
+        "passed": [question for question in open_now if _outer_node(question) in preview.skipped],
         "may_reroute": may(request.user, Act.REROUTE, thread),
     }
     return render(request, "threads/state_confirm.html", context, status=422 if asked.errors else 200)
+
+
+def _outer_node(question: Interrupt) -> str:
+    """The node of the outermost graph that waits for the answer: for a subgraph, the one that runs it."""
+    return question.namespace.partition(":")[0] or question.node
 
 
 def _store(request: Visit, thread: Thread, edit: Edit, *, seen: str, reason: str) -> Thread:

@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 
 from approvals.models import Interrupt
-from approvals.models.interrupt import InterruptQuerySet
+from approvals.models.interrupt_queries import InterruptQuerySet
 from approvals.policies import visible_threads
 from approvals.views.counting import count_of
 

@@ -1,24 +1,18 @@
-"""A graph as a picture for everyone: SVG drawn on the server, and the same in one sentence."""
+"""A graph as a picture for everyone: SVG drawn on the server, and the same in words."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
-from langgraph.constants import END, START
-
-from chains.drawing.layout import Layout, layout
-from chains.drawing.ranks import Edge, ranking
-from chains.drawing.svg import TEXT_ROOM, Picture, svg
-from chains.drawing.wording import TERMINALS, PathTaken, label, readable, sentence, text_width
-from chains.registry import Builder, Graph
+from chains.drawing.shapes import Group, group_of
+from chains.drawing.svg import Picture, svg
+from chains.drawing.wording import PathTaken, inside, label, not_known, sentence
+from chains.registry import Graph
 
 __all__ = ["Drawing", "PathTaken", "draw", "label"]
 
-TERMINAL_WIDTH = 56
-NARROWEST, WIDEST = 64, 230
-# What a panel beside the question shows without making it smaller, about.
-COMFORTABLE = 320
+# Of subgraphs, in words; those where the thread stands are among them.
+MOST_TOLD = 8
 
 
 @dataclass(frozen=True)
@@ -29,26 +23,15 @@ class Drawing:
     sentence: str
 
 
-@dataclass(frozen=True)
-class Shape:
-    """What a graph declares, laid out. `conditions`: its conditional edges, each with the author's word, or ""."""
-
-    nodes: Sequence[str]
-    edges: Sequence[Edge]
-    conditions: Mapping[Edge, str]
-    layout: Layout
-
-
 def draw(graph: Graph, *, path: PathTaken, title: str, uid: str = "graph") -> Drawing:
     """`uid` begins every id in the picture: give each picture of a page its own."""
-    shape = _shape(graph)
-    undeclared = _undeclared(shape, path)
-    edges = [*shape.edges, *undeclared]
-    words = sentence(path, _following(edges))
+    group = group_of(graph, path)
+    told = list(_told(group, path))
+    left_out = f"{len(told) - MOST_TOLD} more subgraphs ran." if len(told) > MOST_TOLD else ""
+    words = " ".join(filter(None, [_sentence(group, path), *told[:MOST_TOLD], left_out]))
     picture = Picture(
-        layout=_laid_out(shape.nodes, edges) if undeclared else shape.layout,
+        group=group,
         path=path,
-        conditions=shape.conditions,
         title=title,
         description=words,
         uid=re.sub(r"[^\w-]", "-", uid),
@@ -56,50 +39,25 @@ def draw(graph: Graph, *, path: PathTaken, title: str, uid: str = "graph") -> Dr
     return Drawing(svg=svg(picture), sentence=words)
 
 
-# LangGraph finds the edges of a graph by running it on paper, which takes longer than all the rest.
-# A builder does not change once chains are registered, however often it is compiled.
-_shapes: WeakKeyDictionary[Builder, Shape] = WeakKeyDictionary()
+def _told(group: Group, path: PathTaken, way: Sequence[str] = ()) -> Iterator[str]:
+    """Of what runs or ran inside, those first where the thread stands."""
+    for name in sorted(group.inside, key=lambda name: name not in path.current):
+        known = path.inside.get(name)
+        if known is not None:
+            yield inside([*way, name], _sentence(group.inside[name], known))
+            yield from _told(group.inside[name], known, [*way, name])
+        elif name in path.done:
+            yield not_known([*way, name])
 
 
-def _shape(graph: Graph) -> Shape:
-    shape = _shapes.get(graph.builder)
-    if shape is None or set(shape.nodes) - set(TERMINALS) != set(graph.builder.nodes):
-        shape = _shapes[graph.builder] = _read(graph)
-    return shape
+def _sentence(group: Group, path: PathTaken) -> str:
+    """What comes next is told of the innermost graph: nothing else comes before that."""
+    goes_on = {name for name in group.inside if name in path.inside and path.inside[name].waiting}
+    return sentence(path, {node: targets for node, targets in _following(group).items() if node not in goes_on})
 
 
-def _read(graph: Graph) -> Shape:
-    drawable = graph.get_graph()
-    nodes = list(drawable.nodes)
-    edges = [(edge.source, edge.target) for edge in drawable.edges]
-    words = {(edge.source, edge.target): str(edge.data or "") for edge in drawable.edges if edge.conditional}
-    return Shape(nodes=nodes, edges=edges, conditions=words, layout=_laid_out(nodes, edges))
-
-
-def _undeclared(shape: Shape, path: PathTaken) -> list[Edge]:
-    """A node may go where it never said it would (Command(goto=...)): what was taken is drawn all the same."""
-    nodes, known = set(shape.nodes), set(shape.edges)
-    return sorted(edge for edge in path.taken if edge not in known and nodes.issuperset(edge))
-
-
-def _following(edges: Sequence[Edge]) -> Mapping[str, Sequence[str]]:
+def _following(group: Group) -> Mapping[str, Sequence[str]]:
     following: dict[str, list[str]] = {}
-    for source, target in edges:
+    for source, target in group.edges:
         following.setdefault(source, []).append(target)
     return following
-
-
-def _laid_out(nodes: Sequence[str], edges: Sequence[Edge]) -> Layout:
-    """All boxes as wide as the longest name; each only as wide as its own where that would make the picture wide."""
-    ranked = ranking(nodes, edges, first=START, last=END)
-    own = {node: _width(node) for node in nodes}
-    usual = max((width for node, width in own.items() if node not in TERMINALS), default=NARROWEST)
-    same = {node: width if node in TERMINALS else usual for node, width in own.items()}
-    placed = layout(ranked, same)
-    return placed if placed.right - placed.left <= COMFORTABLE else layout(ranked, own)
-
-
-def _width(node: str) -> float:
-    if node in TERMINALS:
-        return TERMINAL_WIDTH
-    return min(max(text_width(readable(node)) + TEXT_ROOM, NARROWEST), WIDEST)

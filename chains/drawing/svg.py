@@ -2,34 +2,37 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from itertools import pairwise
 
-from chains.drawing.layout import HEIGHT, LEFT, LOOP_ROOM, RIGHT, Box, Layout, Point
+from chains.drawing.layout import LEFT, LOOP_ROOM, RIGHT, Box, Point
 from chains.drawing.ranks import Edge
-from chains.drawing.wording import TERMINALS, PathTaken, readable, shortened
+from chains.drawing.shapes import DOT, FRAME_HEAD, TEXT_ROOM, Group
+from chains.drawing.wording import NOTHING, TERMINALS, PathTaken, readable, shortened
 
 PAD = 8
 # A small graph is not blown up to the width of its panel.
 LEAST_WIDTH = 276
 # A wider one is marked, so that the page can let it scroll instead of making it unreadable.
-WIDE = 420
+WIDE = 340
 CORNER = 9
 BADGE_HEIGHT = 14
-TEXT_ROOM = 22
+NAME_LINE = 16
 
 
 @dataclass(frozen=True)
 class Picture:
-    """All that is to be drawn. `conditions`: the conditional edges, each with the author's word for it, or ""."""
+    """All that is to be drawn, or one group of it with the path inside of it."""
 
-    layout: Layout
+    group: Group
     path: PathTaken
-    conditions: Mapping[Edge, str]
     title: str
     description: str
     uid: str
+
+    def inside(self, name: str) -> "Picture":
+        return replace(self, group=self.group.inside[name], path=self.path.inside.get(name, NOTHING))
 
 
 def svg(picture: Picture) -> str:
@@ -37,7 +40,7 @@ def svg(picture: Picture) -> str:
 
 
 def _opening(picture: Picture) -> str:
-    layout, uid = picture.layout, picture.uid
+    layout, uid = picture.group.layout, picture.uid
     width = max(layout.right - layout.left + 2 * PAD, LEAST_WIDTH)
     height = layout.bottom + 2 * PAD
     left = (layout.left + layout.right - width) / 2
@@ -59,7 +62,7 @@ def _arrow_head(identity: str, classes: str) -> str:
 
 def _edges(picture: Picture) -> Iterator[str]:
     """Those taken last, so that nothing is drawn over them."""
-    layout = picture.layout
+    layout = picture.group.layout
     lines = {edge: _curve(points) for edge, points in layout.down.items()}
     climbs = {edge: _cornered(points) for edge, points in layout.up.items()}
     climbs |= {(node, node): _loop(layout.boxes[node]) for node in layout.loops}
@@ -69,8 +72,8 @@ def _edges(picture: Picture) -> Iterator[str]:
 
 def _edge(picture: Picture, edge: Edge, line: str, *, back: bool) -> str:
     on = edge in picture.path.taken
-    classes = {"g-edge": True, "on": on, "back": back, "cond": edge in picture.conditions}
-    word = picture.conditions.get(edge, "")
+    classes = {"g-edge": True, "on": on, "back": back, "cond": edge in picture.group.shape.conditions}
+    word = picture.group.shape.conditions.get(edge, "")
     told = f"<title>{escape(readable(word))}</title>" if word else ""
     head = f"{picture.uid}-head{'-on' if on else ''}"
     return f'<path class="{_classes(classes)}" d="{line}" marker-end="url(#{head})">{told}</path>'
@@ -111,27 +114,55 @@ def _loop(box: Box) -> str:
 
 
 def _nodes(picture: Picture) -> Iterator[str]:
-    counts = Counter(picture.path.done) | Counter(
-        {node for edge in picture.path.taken for node in edge} & set(TERMINALS)
-    )
-    for name, box in picture.layout.boxes.items():
+    path, group = picture.path, picture.group
+    counts = Counter(path.done) | Counter({node for edge in path.taken for node in edge} & set(TERMINALS))
+    for name, box in group.layout.boxes.items():
+        holds = name in group.inside and bool(picture.inside(name).path.current)
         classes = {
             "g-node": True,
+            "g-frame": name in group.inside,
             "done" if counts[name] else "todo": True,
-            "current": name in picture.path.current,
-            "waiting": name in picture.path.waiting,
+            "holds": holds,
+            "current": name in path.current and not holds,
+            "waiting": name in path.waiting and not holds,
+            "unknown": name in group.inside and counts[name] > 0 and name not in path.inside,
             "term": name in TERMINALS,
         }
-        yield f'<g class="{_classes(classes)}">{_box(name, box)}{_badge(box, counts[name])}</g>'
+        inside = "".join(_inside(picture.inside(name), box)) if name in group.inside else ""
+        drawn = _frame(name, box) if inside else _box(name, box)
+        yield f'<g class="{_classes(classes)}">{drawn}{_badge(box, counts[name])}{inside}</g>'
+
+
+def _inside(picture: Picture, box: Box) -> Iterator[str]:
+    """Laid out on its own, and moved into its frame."""
+    layout = picture.group.layout
+    x, y = box.x - (layout.left + layout.right) / 2, box.y + FRAME_HEAD
+    yield f'<g class="g-inside" transform="translate({_n(x)} {_n(y)})">'
+    yield from _edges(picture)
+    yield from _nodes(picture)
+    yield "</g>"
 
 
 def _box(name: str, box: Box) -> str:
-    label, radius = readable(name), HEIGHT / 2 if name in TERMINALS else 7
+    label, radius = readable(name), box.height / 2 if name in TERMINALS else 7
+    told = f"<title>{escape(label)}</title>{_rect(box, radius)}"
+    if box.height <= DOT.height:
+        return told
     short = shortened(label, width=box.width - TEXT_ROOM + 1)
+    return f'{told}<text x="{_n(box.x)}" y="{_n(box.middle + 4)}" text-anchor="middle">{escape(short)}</text>'
+
+
+def _frame(name: str, box: Box) -> str:
+    label = readable(name)
+    short = shortened(label, width=box.width - TEXT_ROOM + 1)
+    x, y = box.side(LEFT) + TEXT_ROOM / 2, box.y + NAME_LINE
+    return f'<title>{escape(label)}</title>{_rect(box, 9)}<text x="{_n(x)}" y="{_n(y)}">{escape(short)}</text>'
+
+
+def _rect(box: Box, radius: float) -> str:
     return (
-        f"<title>{escape(label)}</title>"
-        f'<rect x="{_n(box.side(LEFT))}" y="{_n(box.y)}" width="{_n(box.width)}" height="{HEIGHT}" rx="{_n(radius)}"/>'
-        f'<text x="{_n(box.x)}" y="{_n(box.middle + 4)}" text-anchor="middle">{escape(short)}</text>'
+        f'<rect x="{_n(box.side(LEFT))}" y="{_n(box.y)}" width="{_n(box.width)}" height="{_n(box.height)}"'
+        f' rx="{_n(radius)}"/>'
     )
 
 

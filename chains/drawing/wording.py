@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Protocol
 
@@ -39,6 +40,24 @@ class PathTaken(Protocol):
     @property
     def cut(self) -> bool: ...
 
+    @property
+    def inside(self) -> "Mapping[str, PathTaken]": ...
+
+
+@dataclass(frozen=True)
+class Untaken:
+    """Of a graph that has not begun."""
+
+    done: tuple[str, ...] = ()
+    current: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    taken: frozenset[tuple[str, str]] = frozenset()
+    cut: bool = False
+    inside: Mapping[str, PathTaken] = field(default_factory=dict)
+
+
+NOTHING = Untaken()
+
 
 def readable(name: str) -> str:
     """Without characters that hide, reorder or break what stands beside them."""
@@ -71,6 +90,19 @@ def shortened(text: str, *, width: float) -> str:
 def sentence(path: PathTaken, following: Mapping[str, Sequence[str]]) -> str:
     """`following`: for each node, the nodes its edges lead to."""
     return " ".join(filter(None, (_so_far(path), _now(path), _next(path, following)))) or "Nothing has run yet."
+
+
+def inside(way: Sequence[str], words: str) -> str:
+    """`way`: the nodes that the subgraph is in, each in the one before."""
+    return f"Inside {_way(way)}: {words[:1].lower()}{words[1:]}"
+
+
+def not_known(way: Sequence[str]) -> str:
+    return f"What ran inside {_way(way)} is not saved."
+
+
+def _way(way: Sequence[str]) -> str:
+    return " › ".join(map(_told, way))
 
 
 def _letter_width(letter: str) -> float:

@@ -1,14 +1,15 @@
 """Which way a thread went through its graph: along the head's ancestors, never along an abandoned branch."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
+from itertools import chain, pairwise
 
 from langgraph.channels import EphemeralValue
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.constants import END, START
+from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateSnapshot
 
 from chains.heads import BRANCH
@@ -18,7 +19,9 @@ from chains.snapshots.records import (
     address,
     id_of,
     line,
+    namespace_of,
     newest,
+    newest_inside,
     nodes_next,
     nodes_run,
     origin_of,
@@ -26,8 +29,10 @@ from chains.snapshots.records import (
     source_of,
 )
 
-# Newest checkpoints looked at.
-MOST = 200
+# Newest checkpoints looked at: of the thread itself, and with all of its subgraphs.
+MOST, MOST_INSIDE = 200, 400
+# How deep subgraphs are looked into.
+DEEPEST = 3
 # Writes that say what became of a node, not where it leads: part of LangGraph's stored format.
 OUTCOMES = frozenset({"__error__", "__error_source_node__", "__interrupt__", "__resume__"})
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -39,7 +44,8 @@ LEADING = (BRANCH, SENDS)
 class Path:
     """`done` has one entry per execution, in order. `current` runs next; those of it in `waiting` asked a person.
 
-    `taken` has only edges that were certainly taken. `cut`: the thread is longer than what was read.
+    `taken` has only edges that were certainly taken. `cut`: the thread is longer than what was read. `inside`: the same
+    of nodes that are graphs themselves, of all their executions together; without those of which nothing is saved.
     """
 
     done: tuple[str, ...]
@@ -47,18 +53,51 @@ class Path:
     taken: frozenset[tuple[str, str]]
     waiting: tuple[str, ...] = ()
     cut: bool = False
+    inside: Mapping[str, "Path"] = field(default_factory=dict)
 
 
 def path(graph: Graph, thread_id: str) -> Path:
     records = newest(graph, thread_id, limit=MOST)
     if not records:
         return Path(done=(), current=(), taken=frozenset())
+    has_inside = any(graph.get_subgraphs())
+    inside, cut = newest_inside(graph, thread_id, limit=MOST_INSIDE) if has_inside else ({}, False)
+    reader = reading(graph, [*records, *chain.from_iterable(inside.values())])
+    return _path(_Read(graph, reader, thread_id, inside, cut), graph, records)
+
+
+def _path(read: "_Read", graph: Graph, records: Sequence[CheckpointTuple], *, depth: int = 0) -> Path:
+    """Of the thread, or of one execution of a subgraph."""
     ancestors = _since_input(list(line(records, start=id_of(records[0]))))
-    walk = _Walk(graph, reading(graph, records), thread_id)
+    walk = _Walk(graph, read, namespace_of(records[0]))
     for parent, child in pairwise(ancestors):
         walk.step(parent, child)
     cut = source_of(ancestors[0]) != "input" and origin_of(ancestors[0]) is not None
-    return walk.end(records[0], cut=cut)
+    found = walk.end(records[0], cut=cut)
+    return replace(found, inside=_insides(read, graph, walk, depth=depth + 1)) if read.inside else found
+
+
+def _insides(read: "_Read", graph: Graph, walk: "_Walk", *, depth: int) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for name, inner in graph.get_subgraphs() if depth <= DEEPEST else ():
+        if isinstance(inner, CompiledStateGraph):
+            places = read.places(name, walk)
+            paths = [_path(read, inner, read.inside[place], depth=depth) for place in places]
+            times = sum(1 for node, _ in walk.tasks if node == name)
+            found |= {name: _together(paths, cut=read.cut and len(paths) < times)} if paths else {}
+    return found
+
+
+def _together(paths: Sequence[Path], *, cut: bool = False) -> Path:
+    names = dict.fromkeys(name for path in paths for name in path.inside)
+    return Path(
+        done=tuple(node for path in paths for node in path.done),
+        current=tuple(dict.fromkeys(node for path in paths for node in path.current)),
+        taken=frozenset(edge for path in paths for edge in path.taken),
+        waiting=tuple(dict.fromkeys(node for path in paths for node in path.waiting)),
+        cut=cut or any(path.cut for path in paths),
+        inside={name: _together([path.inside[name] for path in paths if name in path.inside]) for name in names},
+    )
 
 
 def _since_input(ancestors: list[CheckpointTuple]) -> list[CheckpointTuple]:
@@ -67,18 +106,44 @@ def _since_input(ancestors: list[CheckpointTuple]) -> list[CheckpointTuple]:
     return ancestors[: turn + 1][::-1]
 
 
+@dataclass(frozen=True)
+class _Read:
+    """What was read of a thread. `inside`: the checkpoints of its subgraphs by namespace; `cut`: not all of them."""
+
+    graph: Graph
+    reader: Graph
+    thread_id: str
+    inside: Mapping[str, Sequence[CheckpointTuple]]
+    cut: bool
+
+    def snapshot(self, namespace: str, checkpoint_id: str | None) -> StateSnapshot | None:
+        """Of what was read without its long values; some states cannot do without them."""
+        for reader in (self.reader, self.graph):
+            with suppress(Exception):  # today's graph may not read yesterday's state: then nothing is claimed about it
+                return reader.get_state(address(self.thread_id, checkpoint_id, namespace=namespace))
+        return None
+
+    def places(self, name: str, walk: "_Walk") -> list[str]:
+        """Where the executions of a subgraph are kept: by task, or all in one place when it remembers for itself."""
+        outer = f"{walk.namespace}|" if walk.namespace else ""
+        ours = [f"{outer}{name}:{task}" for node, task in walk.tasks if node == name]
+        lasting = "|".join(part.partition(":")[0] for part in f"{outer}{name}".split("|"))
+        return [place for place in dict.fromkeys([*ours, *([lasting] if ours else [])]) if place in self.inside]
+
+
 class _Walk:
     """Follows the checkpoints from old to new, remembering who wrote what the next nodes wait for."""
 
-    def __init__(self, graph: Graph, reader: Graph, thread_id: str) -> None:
+    def __init__(self, graph: Graph, read: _Read, namespace: str) -> None:
         self.graph = graph
-        self.reader = reader
-        self.thread_id = thread_id
-        self.triggers = {name: {*node.triggers, _sent_to(name)} for name, node in reader.nodes.items()}
+        self.read = read
+        self.namespace = namespace
+        self.triggers = {name: {*node.triggers, _sent_to(name)} for name, node in graph.nodes.items()}
         self.writers: dict[str, set[str]] = {}
         self.done: list[str] = []
         self.taken: set[tuple[str, str]] = set()
         self.last_ran: list[str] = []
+        self.tasks: list[tuple[str, str]] = []
 
     def step(self, parent: CheckpointTuple, child: CheckpointTuple) -> None:
         if source_of(child) == "loop":
@@ -100,6 +165,7 @@ class _Walk:
         every_trigger = _all(self.triggers.values())
         written = _written_by_task(parent)
         names = self.task_names(ran, parent, written)
+        self.tasks += [(names[task], task) for task in written if task in names]
         for task, channels in written.items():
             if task not in names:
                 continue
@@ -120,14 +186,15 @@ class _Walk:
         """An edit leaves armed only what its own writes arm again. Joins that wait for more keep what they have."""
         rewritten = _all(_written_by_task(edited).values())
         for trigger in set(self.writers) - rewritten:
-            channel = self.reader.channels.get(trigger)
+            channel = self.graph.channels.get(trigger)
             if channel is None or isinstance(channel, EphemeralValue):
                 del self.writers[trigger]
 
     def end(self, head: CheckpointTuple, *, cut: bool) -> Path:
         live = self.snapshot(None)
         names = [task.name for task in live.tasks] if live else []
-        current = nodes_next(self.reader, live, head) if live else ()
+        current = nodes_next(self.graph, live, head) if live else ()
+        self.tasks += [(task.name, task.id) for task in live.tasks] if live else []
         self.arrive(names)
         return Path(
             done=(*self.done, *(Counter(names) - Counter(current)).elements()),
@@ -148,11 +215,7 @@ class _Walk:
         return tuple(dict.fromkeys(_held(self.graph.interrupt_before_nodes, names)))
 
     def snapshot(self, checkpoint_id: str | None) -> StateSnapshot | None:
-        """Of what was read without its long values; some states cannot do without them."""
-        for reader in (self.reader, self.graph):
-            with suppress(Exception):  # today's graph may not read yesterday's state: then nothing is claimed about it
-                return reader.get_state(address(self.thread_id, checkpoint_id))
-        return None
+        return self.read.snapshot(self.namespace, checkpoint_id)
 
 
 def _held(breakpoints: str | Sequence[str], names: Iterable[str]) -> list[str]:

@@ -54,6 +54,23 @@ def newest(graph: Graph, thread_id: str, *, limit: int, before: str | None = Non
     return list(lean(saver_of(graph)).list(address(thread_id), before=cursor, limit=limit))
 
 
+def newest_inside(graph: Graph, thread_id: str, *, limit: int) -> tuple[dict[str, list[CheckpointTuple]], bool]:
+    """Those of its subgraphs among the newest of all, by namespace (`inner:<task>|deeper:<task>` is deeper in inner),
+    and whether there may be more.
+    """
+    everywhere: RunnableConfig = {"configurable": {"thread_id": str(thread_id)}}
+    records = list(lean(saver_of(graph)).list(everywhere, limit=limit))
+    found: dict[str, list[CheckpointTuple]] = {}
+    for record in records:
+        if namespace_of(record):
+            found.setdefault(namespace_of(record), []).append(record)
+    return found, len(records) == limit
+
+
+def namespace_of(record: CheckpointTuple) -> str:
+    return str(record.config["configurable"].get("checkpoint_ns") or "")
+
+
 def id_of(record: CheckpointTuple) -> str:
     return str(record.checkpoint["id"])
 
@@ -84,9 +101,9 @@ def source_of(record: CheckpointTuple) -> str:
 
 
 def reading(graph: Graph, records: Sequence[CheckpointTuple]) -> Graph:
-    """The graph on checkpoints that were read already, the head first: asking it costs no query, nor can it write.
+    """The graph on checkpoints that were read already, newest first: asking it costs no query, nor can it write.
 
-    Other checkpoints and those of subgraphs are read from the saver.
+    Other checkpoints are read from the saver.
     """
     return graph.copy({"checkpointer": _Loaded(records, saver_of(graph))})
 
@@ -152,11 +169,12 @@ def _last_triggered(record: CheckpointTuple) -> list[str]:
 class _Loaded(BaseCheckpointSaver[Any]):
     def __init__(self, records: Sequence[CheckpointTuple], saver: Saver) -> None:
         super().__init__()
-        self.records = {id_of(record): record for record in records}
-        self.head = id_of(records[0])
+        self.records = {(namespace_of(record), id_of(record)): record for record in records}
+        self.heads = {namespace_of(record): id_of(record) for record in reversed(records)}
         self.saver = saver
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         place = config["configurable"]
-        known = None if place.get("checkpoint_ns") else self.records.get(place.get("checkpoint_id", self.head))
+        namespace = place.get("checkpoint_ns") or ""
+        known = self.records.get((namespace, place.get("checkpoint_id") or self.heads.get(namespace, "")))
         return known or self.saver.get_tuple(config)

@@ -1,0 +1,108 @@
+"""Which questions there are: their states, their kinds, and who finds which."""
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.contrib.auth.models import Group, User
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+
+from approvals.models.delegation import Delegation
+from approvals.models.run import Run, RunKind
+
+if TYPE_CHECKING:
+    from approvals.models.interrupt import Interrupt
+
+
+class InterruptStatus(models.TextChoices):
+    OPEN = "open", "Needs review"
+    DECIDED = "decided", "Decided"
+    APPLIED = "applied", "Carried out"
+    SUPERSEDED = "superseded", "Replaced"
+    EXPIRED = "expired", "Expired"
+    CANCELLED = "cancelled", "Withdrawn"
+
+
+PENDING_INTERRUPTS = (InterruptStatus.OPEN, InterruptStatus.DECIDED)
+
+
+class QuestionKind(models.TextChoices):
+    BOUND = "bound", "Approval"
+    SCHEMA = "schema", "Question"
+    OPEN = "open", "Question, not bound"
+    BATCH = "batch", "Tool calls, not bound"
+    CALL = "call", "Tool call, not bound"
+    LEGACY = "legacy", "Request, not bound"
+    PAUSE = "pause", "Breakpoint"
+
+
+class InterruptQuerySet(models.QuerySet["Interrupt"]):
+    def open(self) -> "InterruptQuerySet":
+        return self.filter(status=InterruptStatus.OPEN)
+
+    def pending(self) -> "InterruptQuerySet":
+        """Open, or decided and not yet carried out."""
+        return self.filter(status__in=PENDING_INTERRUPTS)
+
+    def decidable_by(self, person: User) -> "InterruptQuerySet":
+        """Open questions this person may decide: the list's twin of policies.may(person, DECIDE, interrupt)."""
+        if not person.is_active:
+            return self.none()
+        givers = list(Delegation.objects.current().filter(taker=person).values_list("giver_id", flat=True))
+        requesters = [person.id, *givers]
+        free = self.open().exclude(four_eyes=True, requested_by__in=requesters).not_claimed_by_others(person)
+        return free.among(person, givers).exclude(Exists(_votes_of(person)))
+
+    def among(self, person: User, givers: list[int]) -> "InterruptQuerySet":
+        """Those whose reviewers this person is one of, or stands in for one of."""
+        people = [person.id, *givers]
+        groups = list(Group.objects.filter(user__in=people).values_list("name", flat=True).distinct())
+        return self.filter(Q(reviewers__overlap=groups) | Q(escalated_to__overlap=groups) | Q(people__overlap=people))
+
+    def not_claimed_by_others(self, person: User) -> "InterruptQuerySet":
+        return self.exclude(~Q(claimed_by=person), claimed_by__isnull=False, claim_ends_at__gt=Now())
+
+    def step_due(self) -> "InterruptQuerySet":
+        """Open, with a reminder or an escalation whose time has come, by the database's clock."""
+        return self.open().filter(next_step_at__lte=Now())
+
+    def past_start(self) -> "InterruptQuerySet":
+        """Open, and nobody has claimed it in the time there was for that."""
+        return self.open().filter(start_by__lte=Now())
+
+    def with_lapsed_claim(self) -> "InterruptQuerySet":
+        return self.open().filter(claimed_by__isnull=False, claim_ends_at__lte=Now())
+
+    def undoable(self) -> "InterruptQuerySet":
+        """Decided, and no run has begun since that could have handed the answer to the graph, which keeps it even when
+        it fails. An edit of the state hands nothing over.
+        """
+        begun = Run.objects.filter(thread=OuterRef("thread"), started_at__gte=OuterRef("decision__decided_at"))
+        decided = self.filter(status=InterruptStatus.DECIDED, decision__isnull=False)
+        return decided.exclude(Exists(begun.exclude(kind=RunKind.EDIT)))
+
+    def past_limit(self) -> "InterruptQuerySet":
+        """Open beyond their time, by the database's clock, and nothing has been made of it yet."""
+        return self.open().filter(due_at__lte=Now(), overdue_at__isnull=True)
+
+    def of_chain(self, chain: str) -> "InterruptQuerySet":
+        return self.filter(thread__chain=chain)
+
+    def matching(self, words: str) -> "InterruptQuerySet":
+        return self.filter(
+            Q(title__icontains=words) | Q(context__icontains=words) | Q(thread__requested_by_name__icontains=words)
+        )
+
+    def oldest_first(self) -> "InterruptQuerySet":
+        return self.order_by("created_at", "id")
+
+    def locked(self, interrupt_id: uuid.UUID) -> "Interrupt":
+        return self.select_for_update(of=("self",)).select_related("thread").get(id=interrupt_id)
+
+
+def _votes_of(person: User) -> models.QuerySet[Any]:
+    """This person's votes that stand, on the question of the outer query. Votes know questions, not the reverse."""
+    votes = apps.get_model("approvals", "Vote").objects
+    return votes.filter(interrupt=OuterRef("id"), reviewer=person).standing()

@@ -1,0 +1,35 @@
+"""How long ago somebody proved who they are, by a password, a code or a passkey; and whether that is recent enough."""
+
+from datetime import UTC, datetime, timedelta
+
+from allauth.account.authentication import get_authentication_records
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.utils import timezone
+
+from approvals.models import Risk
+
+PROOFS = ("password", "mfa")
+
+
+def is_fresh(request: HttpRequest, risk: str) -> bool:
+    """Whether this person may accept something of this risk without proving who they are once more."""
+    least = settings.HOLDPOINT_REAUTHENTICATE
+    if not least or _rank(risk) < _rank(least):
+        return True
+    proved = reauthenticated_at(request)
+    return proved is not None and timezone.now() - proved < timedelta(seconds=settings.HOLDPOINT_REAUTHENTICATE_SECONDS)
+
+
+def reauthenticated_at(request: HttpRequest) -> datetime | None:
+    """The last proof in this session. None when a provider vouched for them and nothing was proved here."""
+    if not isinstance(request.user, User):
+        return None
+    records = get_authentication_records(request, request.user)
+    times = [float(record["at"]) for record in records if record.get("method") in PROOFS]
+    return datetime.fromtimestamp(max(times), tz=UTC) if times else None
+
+
+def _rank(risk: str) -> int:
+    return list(Risk.values).index(risk)

@@ -1,0 +1,1 @@
+"""The record: checking that it is whole, keeping its heads elsewhere, taking it out."""

@@ -1,0 +1,163 @@
+"""What a ballot comes to: a vote, a changed question, a decision, and the run that carries it out."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from approvals import tasks
+from approvals.ballots import Ballot, answer_of, kept, outcome, replies_of
+from approvals.models import (
+    ACCEPTING,
+    Decision,
+    Edits,
+    Event,
+    EventKind,
+    Interrupt,
+    InterruptStatus,
+    Notice,
+    NoticeKind,
+    Run,
+    RunKind,
+    Thread,
+    ThreadStatus,
+    Verdict,
+    Via,
+    Vote,
+)
+from approvals.models.facts import digest_of
+from approvals.models.people import name_of
+from approvals.policies import in_place_of, is_entitled, operators
+
+
+def act_on(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User) -> Interrupt:
+    """What the ballot comes to: an abstention, a changed question, a vote, a decision. The question it is about now."""
+    if ballot.verdict == Verdict.ABSTAIN:
+        _vote(thread, interrupt, ballot, reviewer)
+        return interrupt
+    answer = answer_of(interrupt, ballot, reviewer=name_of(reviewer))
+    if ballot.breaks_glass:
+        _break_glass(thread, interrupt, ballot, reviewer, answer)
+    elif ballot.edits and _needs_second(interrupt):
+        return _propose(thread, interrupt, ballot, reviewer)
+    else:
+        _vote(thread, interrupt, ballot, reviewer)
+        if _settles(interrupt, ballot.verdict):
+            verdict = outcome(replies_of(interrupt, ballot))
+            settle(thread, interrupt, verdict=verdict, answer=answer, note=ballot.note, by=reviewer, via=ballot.via)
+    return interrupt
+
+
+def settle(
+    thread: Thread,
+    interrupt: Interrupt,
+    *,
+    verdict: Verdict,
+    answer: Any,
+    note: str,
+    via: Via,
+    by: User | None = None,
+    undo: bool = True,
+) -> None:
+    """The decision, and, when it was the thread's last open question, the run that carries it out.
+
+    Call with both rows locked. A decision nobody made, `undo=False`, need not wait for its author to think again.
+    """
+    Decision.make(thread, interrupt, verdict=verdict, answer=answer, note=note, by=by, via=via)
+    if not Interrupt.objects.open().filter(thread=thread).exists():
+        delay = timedelta(seconds=interrupt.undo_seconds if undo else 0)
+        run = Run.owe(thread, RunKind.RESUME, by=by, delay=delay)
+        thread.move(ThreadStatus.QUEUED, since=(ThreadStatus.PAUSED,))
+        if not delay:
+            tasks.ring_after_commit(run)
+
+
+def counted(interrupt: Interrupt) -> list[Vote]:
+    """The votes that count: each reviewer's last word, of those who may still decide."""
+    standing = list(interrupt.votes.standing())
+    people = User.objects.in_bulk([vote.reviewer_id for vote in standing if vote.reviewer_id is not None])
+    return [
+        vote for vote in standing if vote.reviewer_id in people and is_entitled(people[vote.reviewer_id], interrupt)
+    ]
+
+
+def _propose(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User) -> Interrupt:
+    """The question anew as the reviewer would have it: earlier votes were about something else. Returns its row."""
+    cleared = list(interrupt.votes.filter(verdict__in=ACCEPTING).standing())
+    interrupt.move(InterruptStatus.SUPERSEDED, since=InterruptStatus.OPEN)
+    again = interrupt.ask_again(
+        proposal=kept(replies_of(interrupt, ballot)), proposal_by_id=reviewer.id, proposal_by_name=name_of(reviewer)
+    )
+    Event.append(
+        thread,
+        EventKind.EDIT_PROPOSED,
+        by=reviewer,
+        interrupt=str(interrupt.id),
+        again=str(again.id),
+        again_sha256=digest_of(again),
+        parts=ballot.parts,
+        note=ballot.note,
+        cleared=[vote.reviewer_name for vote in cleared],
+    )
+    _vote(thread, again, ballot, reviewer)
+    voters = User.objects.filter(id__in=[vote.reviewer_id for vote in cleared])
+    Notice.tell(voters, NoticeKind.CHANGED, thread, interrupt_id=again.id, by=reviewer)
+    return again
+
+
+def _needs_second(interrupt: Interrupt) -> bool:
+    """Whether what somebody edits has to be approved by somebody else."""
+    return interrupt.votes_needed > 1 or interrupt.ruled.edits == Edits.SECOND
+
+
+def _break_glass(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User, answer: Any) -> None:
+    """One person decides alone. The owners are told, and the record says so for good."""
+    Event.append(
+        thread,
+        EventKind.GLASS_BROKEN,
+        by=reviewer,
+        interrupt=str(interrupt.id),
+        reason=ballot.note,
+        votes=interrupt.votes.standing().count(),
+        votes_needed=interrupt.votes_needed,
+    )
+    Notice.tell(operators(), NoticeKind.GLASS_BROKEN, thread, interrupt_id=interrupt.id, by=reviewer)
+    verdict = outcome(replies_of(interrupt, ballot))
+    settle(thread, interrupt, verdict=verdict, answer=answer, note=ballot.note, by=reviewer, via=Via.GLASS)
+
+
+def _vote(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User) -> None:
+    stands_in = in_place_of(reviewer, interrupt)
+    vote = Vote.cast(
+        interrupt,
+        by=reviewer,
+        verdict=ballot.verdict,
+        seen_checkpoint_id=ballot.seen.checkpoint_id,
+        note=ballot.note,
+        reason_code=ballot.reason_code,
+        for_name=stands_in,
+    )
+    Event.append(
+        thread,
+        EventKind.VOTE_CAST,
+        by=reviewer,
+        interrupt=str(interrupt.id),
+        verdict=ballot.verdict.value,
+        parts=ballot.parts,
+        payload_sha256=interrupt.payload_sha256,
+        row_sha256=digest_of(vote),
+        **({"reason_code": ballot.reason_code} if ballot.reason_code else {}),
+        **({"in_place_of": stands_in} if stands_in else {}),
+    )
+
+
+def _settles(interrupt: Interrupt, verdict: Verdict) -> bool:
+    """Answers settle it at once, and a rejection where it is a veto; anything else counts up to the policy's number."""
+    if verdict == Verdict.RESPOND or (verdict == Verdict.REJECT and interrupt.ruled.veto):
+        return True
+    votes = counted(interrupt)
+    if verdict == Verdict.REJECT:
+        return sum(vote.verdict == Verdict.REJECT for vote in votes) >= interrupt.votes_needed
+    approvals = [vote for vote in votes if vote.verdict in ACCEPTING]
+    others = [vote for vote in approvals if vote.reviewer_id != interrupt.proposal_by_id]
+    return len(approvals) >= interrupt.votes_needed and bool(others)
