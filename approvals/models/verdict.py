@@ -107,8 +107,8 @@ class Vote(models.Model):
 
     @classmethod
     def carry_over(cls, before: Interrupt, to: Interrupt, *, without: User | None = None) -> None:
-        """The approvals of a question that is asked anew with the very same bytes; who took theirs back is left out."""
-        standing = cls.objects.filter(interrupt=before, verdict=Verdict.APPROVE).standing()
+        """The votes on a question that is asked anew with the very same bytes; who took theirs back is left out."""
+        standing = cls.objects.filter(interrupt=before).standing()
         fields = [field.attname for field in cls._meta.concrete_fields if field.attname not in {"id", "created_at"}]
         Vote.objects.bulk_create(
             Vote(

@@ -22,6 +22,7 @@ MODULES: tuple[str, ...] = (
     "doorbells",
     "seen_changed",
     "decision_races",
+    "revoke_races",
     "undo_races",
     "unknown_commits",
     "clocks",

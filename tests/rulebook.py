@@ -1,0 +1,106 @@
+"""A small model of who may decide, written from the rules in words and without looking at the code: for comparing."""
+
+from dataclasses import dataclass, field
+
+from approvals.models import Edits, Verdict
+
+ACCEPTING = {Verdict.APPROVE, Verdict.EDIT}
+REQUESTER = "rita"
+
+
+@dataclass
+class Delegated:
+    giver: str
+    taker: str
+    starts: int
+    ends: int
+
+
+@dataclass
+class Rulebook:
+    """`clock` counts seconds. `groups` are those of people, `asked` the groups whose members may decide."""
+
+    votes_needed: int
+    veto: bool
+    four_eyes: bool
+    edits: str
+    groups: dict[str, set[str]]
+    asked: set[str] = field(default_factory=lambda: {"reviewers"})
+    named: set[str] = field(default_factory=set)
+    active: set[str] = field(default_factory=set)
+    glass: set[str] = field(default_factory=set)
+    delegations: list[Delegated] = field(default_factory=list)
+    votes: dict[str, Verdict] = field(default_factory=dict)
+    clock: int = 0
+    claimed_by: str = ""
+    claimed_until: int = 0
+    proposer: str = ""
+    decided: Verdict | None = None
+    decided_by: str = ""
+    by_glass: bool = False
+
+    def is_asked(self, person: str) -> bool:
+        return bool(self.groups[person] & self.asked) or person in self.named
+
+    def givers(self, person: str) -> set[str]:
+        """Whose place this person has now; nobody hands on what they were handed."""
+        return {
+            one.giver
+            for one in self.delegations
+            if one.taker == person and one.starts <= self.clock < one.ends and one.giver in self.active
+        }
+
+    def is_entitled(self, person: str) -> bool:
+        if person not in self.active:
+            return False
+        if self.four_eyes and REQUESTER in {person, *self.givers(person)}:
+            return False
+        return self.is_asked(person) or any(self.is_asked(giver) for giver in self.givers(person))
+
+    def may_decide(self, person: str) -> bool:
+        claimed = self.claimed_by not in {"", person} and self.clock < self.claimed_until
+        return self.decided is None and self.is_entitled(person) and not claimed and person not in self.votes
+
+    def may_withdraw(self, person: str) -> bool:
+        return self.decided is None and person in self.active and person in self.votes
+
+    def may_claim(self, person: str) -> bool:
+        return self.may_decide(person)
+
+    def may_break_glass(self, person: str) -> bool:
+        excluded = self.four_eyes and person == REQUESTER
+        return self.decided is None and person in self.active and person in self.glass and not excluded
+
+    def may_edit(self) -> bool:
+        return self.edits != Edits.NONE
+
+    def may_undo(self, person: str) -> bool:
+        return self.decided is not None and person in self.active and person == self.decided_by
+
+    def vote(self, person: str, verdict: Verdict) -> None:
+        self.votes[person] = verdict
+        if verdict == Verdict.EDIT and (self.votes_needed > 1 or self.edits == Edits.SECOND):
+            self.votes, self.proposer, self.claimed_by = {person: verdict}, person, ""
+        elif self._is_settled_by(verdict):
+            self.decided, self.decided_by = verdict, person
+
+    def break_glass(self, person: str, verdict: Verdict) -> None:
+        self.decided, self.decided_by, self.by_glass = verdict, person, True
+
+    def withdraw(self, person: str) -> None:
+        del self.votes[person]
+
+    def undo(self) -> None:
+        """The question is open again as it was, without the vote of who took the decision back."""
+        self.votes.pop(self.decided_by, None)
+        self.decided, self.decided_by, self.by_glass, self.claimed_by = None, "", False, ""
+
+    def _is_settled_by(self, verdict: Verdict) -> bool:
+        counted = {person: vote for person, vote in self.votes.items() if self.is_entitled(person)}
+        if verdict == Verdict.ABSTAIN:
+            return False
+        if verdict == Verdict.REJECT:
+            rejections = sum(vote == Verdict.REJECT for vote in counted.values())
+            return self.veto or rejections >= self.votes_needed
+        approving = {person for person, vote in counted.items() if vote in ACCEPTING}
+        return len(approving) >= self.votes_needed and bool(approving - {self.proposer})
