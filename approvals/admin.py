@@ -6,28 +6,30 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from django import forms
 from django.apps import apps
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.db.models import BinaryField, CharField, JSONField, Model, TextField
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from approvals import showing
+from approvals import (
+    admin_calendars,  # noqa: F401  (registers calendars)
+    admin_people,  # noqa: F401  (registers people and how they sign in)
+    admin_policies,  # noqa: F401  (registers policies)
+    showing,
+)
 from approvals.admin_actions import END, REQUEUE, RETRY, STOP, action_of
-from approvals.models import Decision, Effect, Event, IdempotencyKey, Interrupt, Outbox, Policy, Run, Thread, Vote
+from approvals.models import Decision, Effect, Event, IdempotencyKey, Interrupt, Outbox, Run, Thread, Vote
 
 TEXTS = (BinaryField, CharField, JSONField, TextField)
 
 # Django's own classes take no type arguments while they run.
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
-    ModelForm = forms.ModelForm[Policy]
 else:
-    ModelAdmin, ModelForm = admin.ModelAdmin, forms.ModelForm
+    ModelAdmin = admin.ModelAdmin
 
 
 class ReadOnlyAdmin(ModelAdmin):
@@ -181,38 +183,3 @@ class IdempotencyKeyAdmin(ReadOnlyAdmin):
     list_display = ("person", "key", "result", "created_at")
     search_fields = ("key", "person__username")
     ordering = ("-created_at", "-id")
-
-
-class PolicyForm(ModelForm):
-    def clean(self) -> dict[str, Any]:
-        """Without a policy for all chains a question could be asked that nobody may decide."""
-        cleaned = super().clean() or {}
-        others = Policy.objects.filter(chain="", is_active=True).exclude(pk=self.instance.pk)
-        if (cleaned.get("chain") or not cleaned.get("is_active")) and not others.exists():
-            raise ValidationError("Keep one active policy that covers all chains: leave its chain empty, and active.")
-        return cleaned
-
-
-@admin.register(Policy)
-class PolicyAdmin(ModelAdmin):
-    form = PolicyForm
-    list_display = ("name", "chain", "priority", "is_active", "votes_needed", "four_eyes", "risk")
-    list_filter = ("is_active", "risk")
-    search_fields = ("name", "chain")
-    filter_horizontal = ("reviewers",)
-    fieldsets = (
-        (None, {"fields": ("name", "chain", "priority", "is_active")}),
-        (
-            "Who decides",
-            {
-                "fields": ("reviewers", "votes_needed", "four_eyes"),
-                "description": "Questions that are open already keep the policy they were asked under.",
-            },
-        ),
-        ("How carefully", {"fields": ("risk", "undo_seconds")}),
-        ("How fast", {"fields": ("decide_within", "at_limit")}),
-    )
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Make it inactive instead: decisions name the policy they were made under."""
-        return False

@@ -1,5 +1,6 @@
 """What one reviewer wants done with one question, and whether it may be stored."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,6 +23,7 @@ APPROVE_WORDS = "Say why you approve it."
 GLASS_WORDS = "Say why this cannot wait for the people it was put to. It stays in the record."
 CHOOSE_REASON = "Choose a reason for rejecting it."
 NOT_A_DECISION = "Withdraw your vote instead."
+GLASS_IS_PLAIN = "By break glass you approve or reject the whole of it, as it stands."
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,14 @@ def answer_of(interrupt: Interrupt, ballot: Ballot, *, reviewer: str) -> Any:
     """The value the node will receive. Raises BadAnswer before anything is stored; its `item` counts from 0."""
     question = inspection.question_of(interrupt)
     replies = replies_of(interrupt, ballot)
-    _refuse_bad_text(ballot.note, None)
+    refuse_bad_text(ballot.note)
     for number, reply in enumerate(replies):
-        _refuse_bad_text(reply.message, number)
+        refuse_bad_text(reply.message, number)
         _refuse_unkeepable(reply.arguments, number)
         _require_words(question, reply, number)
     _require_what_policy_asks(interrupt.ruled, question, ballot, replies)
-    if interrupt.votes_needed > 1 and not ballot.breaks_glass and not ballot.edits and not interrupt.is_proposal:
-        _require_one_mind(replies)
+    if (interrupt.votes_needed > 1 or interrupt.is_proposal) and not ballot.edits:
+        _require_one_mind(ballot)
     try:
         answer = inspection.build_answer(interrupt, replies, reviewer=reviewer)
     except RecursionError as error:
@@ -93,11 +95,12 @@ def answer_of(interrupt: Interrupt, ballot: Ballot, *, reviewer: str) -> Any:
 
 
 def replies_of(interrupt: Interrupt, ballot: Ballot) -> tuple[Reply, ...]:
-    """One for each part. Who approves what another made of the question says what that one said."""
+    """One for each part. Who approves what another made of a part says what that one said of it."""
     replies = tuple(_replies(inspection.question_of(interrupt), ballot))
-    if interrupt.proposal is None or ballot.verdict != Verdict.APPROVE:
+    if not interrupt.is_proposal:
         return replies
-    return tuple(proposed(interrupt))
+    pairs = zip(replies, proposed(interrupt), strict=True)
+    return tuple(made if reply.verdict == Verdict.APPROVE else reply for reply, made in pairs)
 
 
 def kept(replies: Sequence[Reply]) -> list[dict[str, Any]]:
@@ -111,6 +114,12 @@ def proposed(interrupt: Interrupt) -> Iterator[Reply]:
         yield Reply(**{**reply, "verdict": Verdict(reply["verdict"])})
 
 
+def refuse_bad_text(text: str, number: int | None = None) -> None:
+    """Raises BadAnswer."""
+    if len(text) > LONGEST_NOTE or not can_store(text):
+        raise BadAnswer(f"Write at most {LONGEST_NOTE} ordinary characters.", "note", number)
+
+
 def _replies(question: Question, ballot: Ballot) -> Iterator[Reply]:
     parts = len(question.items)
     if ballot.verdict != (outcome(ballot.replies) if ballot.replies else ballot.verdict):
@@ -122,11 +131,6 @@ def _replies(question: Question, ballot: Ballot) -> Iterator[Reply]:
     if ballot.replies and len(ballot.replies) != parts:
         raise BadAnswer(f"This question has {parts} parts and you decided {len(ballot.replies)}. Decide all of them.")
     yield from ballot.replies or [Reply(ballot.verdict, ballot.arguments, ballot.note)] * parts
-
-
-def _refuse_bad_text(text: str, number: int | None) -> None:
-    if len(text) > LONGEST_NOTE or not can_store(text):
-        raise BadAnswer(f"Write at most {LONGEST_NOTE} ordinary characters.", "note", number)
 
 
 def _refuse_unkeepable(value: Any, number: int | None) -> None:
@@ -148,15 +152,23 @@ def _require_words(question: Question, reply: Reply, number: int) -> None:
 
 def _require_what_policy_asks(rules: Rules, question: Question, ballot: Ballot, replies: Sequence[Reply]) -> None:
     verdicts = {reply.verdict for reply in replies}
-    if ballot.breaks_glass and not ballot.note.strip():
-        raise BadAnswer(GLASS_WORDS, "note")
-    if ballot.edits and not ballot.breaks_glass:
+    if ballot.breaks_glass:
+        _require_glass(ballot)
+    if ballot.edits:
         _require_editable(rules, question, replies)
     is_explained = ballot.note.strip() or any(reply.message.strip() for reply in replies)
     if rules.approval_needs_note and verdicts & {Verdict.APPROVE, Verdict.EDIT} and not is_explained:
         raise BadAnswer(APPROVE_WORDS, "note")
-    if rules.reject_reasons and ballot.verdict == Verdict.REJECT and ballot.reason_code not in rules.reject_reasons:
+    chooses = ballot.verdict == Verdict.REJECT and not ballot.breaks_glass
+    if chooses and rules.reject_reasons and ballot.reason_code not in rules.reject_reasons:
         raise BadAnswer(CHOOSE_REASON, "reason_code")
+
+
+def _require_glass(ballot: Ballot) -> None:
+    if ballot.verdict not in {Verdict.APPROVE, Verdict.REJECT}:
+        raise BadAnswer(GLASS_IS_PLAIN, "verdict")
+    if not ballot.note.strip():
+        raise BadAnswer(GLASS_WORDS, "note")
 
 
 def _require_editable(rules: Rules, question: Question, replies: Sequence[Reply]) -> None:
@@ -173,13 +185,19 @@ def _require_editable(rules: Rules, question: Question, replies: Sequence[Reply]
 def _changed(before: Any, after: Any) -> set[str]:
     """Names of arguments that differ; those that are no object are one unnamed whole."""
     if not isinstance(before, dict) or not isinstance(after, dict):
-        return set() if before == after else {""}
-    return {name for name in before.keys() | after.keys() if before.get(name, ...) != after.get(name, ...)}
+        return set() if _is_same(before, after) else {""}
+    both = before.keys() & after.keys()
+    return (before.keys() ^ after.keys()) | {name for name in both if not _is_same(before[name], after[name])}
 
 
-def _require_one_mind(replies: Sequence[Reply]) -> None:
+def _is_same(one: Any, two: Any) -> bool:
+    """As JSON: Python finds 1, 1.0 and True equal."""
+    return json.dumps(one, sort_keys=True) == json.dumps(two, sort_keys=True)
+
+
+def _require_one_mind(ballot: Ballot) -> None:
     """Votes are counted, so what they say must be one thing."""
-    if outcome(replies) == Verdict.MIXED:
+    if ballot.verdict == Verdict.MIXED:
         raise BadAnswer(SEVERAL_MIXED)
 
 

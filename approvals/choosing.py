@@ -1,21 +1,27 @@
 """Which policy a question is asked under, and what it keeps of it."""
 
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models import Q
 
 from approvals import conditions
 from approvals.business_time import after
 from approvals.managers import manager_of
-from approvals.models import Policy, Rules, Step, StepKind
+from approvals.models import AtLimit, Edits, Interrupt, Policy, Risk, Rules, Step, StepKind
 from approvals.models.people import name_of
+from approvals.policy_words import why, why_unclear
+
+# A question that has none is still one.
+NO_PARTS: tuple[tuple[str, Any], ...] = (("", {}),)
 
 
 @dataclass(frozen=True)
@@ -37,9 +43,13 @@ class Asking:
             "node": self.node,
             "chain": self.chain,
             "requester": known.get_username() if known else "",
-            "groups": list(known.groups.values_list("name", flat=True)) if known else [],
+            "groups": self._groups,
             "input": dict(self.input),
         }
+
+    @cached_property
+    def _groups(self) -> list[str]:
+        return [group.name for group in self.requester.groups.all()] if self.requester else []
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,7 @@ class Chosen:
 
     policy: Policy
     why: str
+    is_unclear: bool = False
 
 
 def likely(chain: str) -> Policy:
@@ -62,27 +73,40 @@ def covering(chain: str) -> list[Policy]:
 
 
 def choose(asking: Asking, policies: Iterable[Policy] | None = None) -> Chosen:
-    """The first that matches, by priority."""
-    found = list(covering(asking.chain) if policies is None else policies)
-    for policy in found:
-        why = why_it_covers(policy, asking)
-        if why is not None:
-            return Chosen(policy, why)
-    return Chosen(found[-1], "No policy covers this, so the last one does.")
+    """For each part the first that matches, by priority; of those the strictest, so that nothing is waved through in
+    the company of something harmless. A condition that cannot be told to hold makes its policy one of them, too: what
+    nobody thought of never meets a laxer policy than it would have met otherwise.
 
-
-def why_it_covers(policy: Policy, asking: Asking) -> str | None:
-    """None: it does not. One of several parts is enough. A condition that cannot be told to hold is taken to hold, so
-    that what nobody thought of meets people instead of a laxer policy.
+    Without `policies`, call it in the transaction that stores what comes of it.
     """
-    if policy.chain and policy.chain != asking.chain:
-        return None
-    parts = [(action, arguments) for action, arguments in asking.parts if policy.action in {"", action, asking.node}]
-    for action, arguments in parts:
-        why = _why(policy, asking.facts(action, arguments))
-        if why is not None:
-            return why
-    return None
+    if policies is None:
+        hold_policies()
+        policies = covering(asking.chain)
+    found = list(policies)
+    matching = [one for part in asking.parts or NO_PARTS for one in _matching(found, asking, *part)]
+    if not matching:
+        return Chosen(found[-1], "No policy covers this, so the last one does.")
+    return max(matching, key=lambda one: strictness(one.policy))
+
+
+def strictness(policy: Policy) -> tuple[Any, ...]:
+    """Greater is stricter: first whether people always decide, then how many, then what they are held to."""
+    return (
+        not policy.auto_condition,
+        policy.at_limit != AtLimit.APPROVE,
+        policy.votes_needed,
+        Risk.values.index(policy.risk),
+        policy.four_eyes,
+        -Edits.values.index(policy.edits),
+        policy.veto,
+    )
+
+
+def hold_policies(*, to_change: bool = False) -> None:
+    """Until the transaction ends nobody else changes a policy, so that none is read half old and half new."""
+    kind = "" if to_change else "_shared"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_advisory_xact_lock{kind}(hashtextextended('holdpoint:policies', 0))")
 
 
 def approves_itself(policy: Policy, asking: Asking, *, key: str) -> bool:
@@ -92,9 +116,15 @@ def approves_itself(policy: Policy, asking: Asking, *, key: str) -> bool:
     if not policy.auto_condition or _share_of(key) < policy.sampled_percent:
         return False
     try:
-        return all(conditions.holds(policy.auto_condition, asking.facts(*part)) for part in asking.parts)
+        facts = [asking.facts(*part) for part in asking.parts or NO_PARTS]
+        return all(conditions.holds(policy.auto_condition, part) for part in facts)
     except conditions.Unclear:
         return False
+
+
+def sample_key(question: Interrupt) -> str:
+    """What names a question when a share is drawn: the same one asked again falls the same way."""
+    return f"{question.thread_id}:{question.interrupt_id}:{question.payload_sha256}"
 
 
 def snapshot(policy: Policy, now: datetime, *, requester: User | None = None, why: str = "") -> dict[str, Any]:
@@ -139,17 +169,20 @@ def steps_of(policy: Policy, now: datetime) -> tuple[Step, ...]:
     return tuple(sorted([*reminders, *escalations], key=lambda step: step.at))
 
 
-def _why(policy: Policy, facts: Mapping[str, Any]) -> str | None:
-    if not policy.condition:
-        return _covers(policy)
-    try:
-        return f"{policy.condition}" if conditions.holds(policy.condition, facts) else None
-    except conditions.Unclear as error:
-        return f"{policy.condition} (taken to hold, since it cannot be told: {error})"
-
-
-def _covers(policy: Policy) -> str:
-    return f"It covers {policy.action or policy.chain or 'every question'}."
+def _matching(policies: Iterable[Policy], asking: Asking, action: str, arguments: Any) -> Iterator[Chosen]:
+    """The first whose condition holds, and those before it of which that cannot be told."""
+    facts = asking.facts(action, arguments)
+    for policy in policies:
+        if policy.chain not in {"", asking.chain} or policy.action not in {"", action, asking.node}:
+            continue
+        try:
+            holds = not policy.condition or conditions.holds(policy.condition, facts)
+        except conditions.Unclear as error:
+            yield Chosen(policy, why_unclear(policy, str(error)), is_unclear=True)
+            continue
+        if holds:
+            yield Chosen(policy, why(policy))
+            return
 
 
 def _share_of(key: str) -> int:

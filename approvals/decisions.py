@@ -23,6 +23,7 @@ from approvals.models import (
 from approvals.models.facts import digest_of
 from approvals.models.people import name_of
 from approvals.policies import Act, require
+from approvals.rights import hold_rights
 from approvals.voting import act_on
 
 
@@ -72,7 +73,7 @@ def decide(person: User, interrupt_id: uuid.UUID, ballot: Ballot) -> Interrupt:
         thread = Thread.objects.locked(thread_id)
         interrupt = Interrupt.objects.locked(interrupt_id)
         _refuse_stale(thread, interrupt, ballot.seen)
-        reviewer = User.objects.get(id=person.id)
+        reviewer = hold_rights(person)
         require(reviewer, Act.BREAK_GLASS if ballot.breaks_glass else Act.DECIDE, interrupt)
         interrupt = act_on(thread, interrupt, ballot, reviewer)
         taken.remember(interrupt.id)
@@ -86,7 +87,7 @@ def withdraw(person: User, interrupt_id: uuid.UUID) -> Interrupt:
     with transaction.atomic():
         thread = Thread.objects.locked(thread_id)
         interrupt = Interrupt.objects.locked(interrupt_id)
-        reviewer = User.objects.get(id=person.id)
+        reviewer = hold_rights(person)
         require(reviewer, Act.WITHDRAW, interrupt)
         vote = Vote.cast(interrupt, by=reviewer, verdict=Verdict.WITHDRAW, seen_checkpoint_id=interrupt.checkpoint_id)
         told = {"interrupt": str(interrupt.id), "row_sha256": digest_of(vote)}
@@ -107,7 +108,7 @@ def undo(person: User, interrupt_id: uuid.UUID) -> Interrupt:
         interrupt = Interrupt.objects.locked(interrupt_id)
         if not Interrupt.objects.undoable().filter(id=interrupt_id).exists():
             raise TooLate(TooLate.__doc__)
-        require(User.objects.get(id=person.id), Act.UNDO, interrupt)
+        require(hold_rights(person), Act.UNDO, interrupt)
         _keep_worker_waiting(thread)
         interrupt.decision.void(f"Taken back by {name_of(person)}.")
         interrupt.move(InterruptStatus.SUPERSEDED, since=InterruptStatus.DECIDED)
@@ -149,6 +150,9 @@ def _refuse_stale(thread: Thread, interrupt: Interrupt, seen: Seen) -> None:
 def _changed(thread: Thread, interrupt: Interrupt, seen: Seen) -> Changed:
     """With the question that was on screen and the one its node asks now, so far as they are on record."""
     asked = Interrupt.objects.filter(thread=thread)
-    before = asked.filter(interrupt_id=seen.interrupt_id, payload_sha256=seen.payload_sha256).first()
-    after = asked.open().filter(node=interrupt.node).order_by("-created_at").first()
+    same = asked.filter(interrupt_id=seen.interrupt_id, payload_sha256=seen.payload_sha256)
+    # Of several rows with these bytes, the one that was answered: another may be a changed version of it.
+    before = same.filter(id=interrupt.id).first() or same.order_by("-created_at", "-asked").first()
+    now = asked.open().order_by("-created_at")
+    after = now.filter(interrupt_id=interrupt.interrupt_id).first() or now.filter(node=interrupt.node).first()
     return Changed(before=before, after=after)

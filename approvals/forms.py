@@ -32,7 +32,9 @@ def local_path(path: str, *, otherwise: str) -> str:
 
 @dataclass(frozen=True)
 class DecisionPost:
-    """A decision form as it was sent. `confirmed` carries the verdict a second time, from the step that asks again."""
+    """A decision form as it was sent. `confirmed` carries the verdict a second time, from the step that asks again;
+    a reason to choose goes with a rejection alone.
+    """
 
     verdict: Verdict | None
     is_confirmed: bool
@@ -40,6 +42,8 @@ class DecisionPost:
     note: str
     key: str
     next: str
+    reason_code: str = ""
+    breaks_glass: bool = False
 
     @classmethod
     def read(cls, data: QueryDict) -> "DecisionPost":
@@ -57,6 +61,8 @@ class DecisionPost:
             note=data.get("note", "").replace("\r\n", "\n"),
             key=key if _KEY.fullmatch(key) else "",
             next=data.get("next", ""),
+            reason_code=data.get("reason_code", "") if verdict == Verdict.REJECT else "",
+            breaks_glass=data.get("glass") == "1",
         )
 
 

@@ -85,7 +85,13 @@ def question_of(interrupt: Interrupt) -> Question:
     return questions.read_question(interrupt.value, interrupt.response_schema, node=interrupt.node, tools=tools)
 
 
-def build_answer(interrupt: Interrupt, replies: Sequence[Reply], *, reviewer: str) -> Any:
+def parts_of(interrupt: Interrupt) -> tuple[tuple[str, Any], ...]:
+    """The actions of a question with their arguments. Raises ValueError for what cannot be read any more."""
+    found = questions.read_question(interrupt.value, interrupt.response_schema, node=interrupt.node)
+    return tuple((item.action, item.arguments) for item in found.items)
+
+
+def build_answer(interrupt: Interrupt, replies: Sequence[Reply], *, reviewer: str, is_by_policy: bool = False) -> Any:
     """The value the node will receive. Raises BadAnswer when it would not fit the question."""
     return questions.build_answer(
         question_of(interrupt),
@@ -96,6 +102,7 @@ def build_answer(interrupt: Interrupt, replies: Sequence[Reply], *, reviewer: st
         payload_sha256=interrupt.payload_sha256,
         reviewer=reviewer,
         may_rename=may_rename(interrupt.thread.chain),
+        is_by_policy=is_by_policy,
     )
 
 
@@ -108,9 +115,13 @@ def may_rename(chain_name: str) -> bool:
 
 
 def answer_by_policy(interrupt: Interrupt, verdict: Verdict, *, note: str) -> Any:
-    """The value the node will receive when nobody was in time. Raises BadAnswer when the question takes no such."""
-    replies = [Reply(verdict, message=note)] * len(question_of(interrupt).items)
-    return build_answer(interrupt, replies, reviewer=f"Policy: {interrupt.policy}")
+    """The value the node will receive when nobody was in time. Raises BadAnswer when the question takes no such.
+
+    Most formats have no place for who decided, so the words say it.
+    """
+    said = f"{note} The policy {interrupt.policy} decided, not a person."
+    replies = [Reply(verdict, message=said)] * len(question_of(interrupt).items)
+    return build_answer(interrupt, replies, reviewer=f"Policy: {interrupt.policy}", is_by_policy=True)
 
 
 def retries_of(thread: Thread) -> int:

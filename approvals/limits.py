@@ -1,11 +1,14 @@
 """Time limits: what becomes of a question nobody decided in time. Only the database's clock counts."""
 
 import uuid
+from collections.abc import Callable
+from datetime import timedelta
 
 import structlog
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Q
 
-from approvals import broadcasts, inspection, voting
+from approvals import broadcasts, inspection, queueing, steps, voting
 from approvals.models import (
     NEVER_BY_ITSELF,
     AtLimit,
@@ -18,6 +21,7 @@ from approvals.models import (
     Verdict,
     Via,
 )
+from approvals.models.interrupt_queries import InterruptQuerySet
 
 log = structlog.get_logger(__name__)
 
@@ -27,9 +31,11 @@ AT_ONCE = 200
 
 
 def sweep() -> None:
-    """Everything that is past its limit now; called by every worker's sweep."""
-    for interrupt_id in Interrupt.objects.past_limit().order_by("due_at").values_list("id", flat=True)[:AT_ONCE]:
-        expire(interrupt_id)
+    """Everything whose time has come; called by every worker's sweep. What a policy decides needs no reminder first."""
+    _each(_past_limit(), expire)
+    _each(Interrupt.objects.step_due().order_by("next_step_at"), steps.take)
+    _each(Interrupt.objects.with_lapsed_claim().order_by("claim_ends_at"), _end_claim)
+    _each(Interrupt.objects.past_start().order_by("start_by"), steps.pass_start)
 
 
 def expire(interrupt_id: uuid.UUID) -> bool:
@@ -49,10 +55,44 @@ def expire(interrupt_id: uuid.UUID) -> bool:
     return settled
 
 
+def _past_limit() -> InterruptQuerySet:
+    """Without those whose state is being edited, or whose request has failed: nothing is decided then, and they must
+    not keep others from being looked at.
+    """
+    ready = Q(at_limit=AtLimit.HOLD) | Q(thread__status=ThreadStatus.PAUSED)
+    return Interrupt.objects.past_limit().filter(ready).order_by("due_at")
+
+
+def _each(found: InterruptQuerySet, act: Callable[[uuid.UUID], object]) -> None:
+    """One that cannot be done does not keep the others from it; a lost connection does, until the next sweep."""
+    for interrupt_id in found.values_list("id", flat=True)[:AT_ONCE]:
+        try:
+            act(interrupt_id)
+        except DatabaseError:
+            if not connection.is_usable():
+                raise
+            log.exception("a question whose time has come is tried again", interrupt=str(interrupt_id))
+        except Exception:
+            log.exception("a question whose time has come is tried again", interrupt=str(interrupt_id))
+
+
+def _end_claim(interrupt_id: uuid.UUID) -> None:
+    """A claim that lapsed, before the time to claim is looked at: it runs again from that moment on."""
+    thread_id = Interrupt.objects.values_list("thread_id", flat=True).get(id=interrupt_id)
+    with transaction.atomic():
+        thread = Thread.objects.locked(thread_id)
+        interrupt = Interrupt.objects.locked(interrupt_id)
+        ended = interrupt.is_open and queueing.end_claim(thread, interrupt, lapsed=True)
+    if ended:
+        broadcasts.thread_changed(thread)
+
+
 def _decide(thread: Thread, interrupt: Interrupt) -> bool:
     """As the policy says; what the graph would not take stays open."""
-    verdict = BY_POLICY.get(AtLimit(interrupt.at_limit))
-    if verdict is None or (verdict == Verdict.APPROVE and interrupt.risk in NEVER_BY_ITSELF):
+    if interrupt.overdue_at is not None:
+        return False
+    verdict = _verdict(interrupt)
+    if verdict is None:
         return _mark_overdue(thread, interrupt)
     if thread.status != ThreadStatus.PAUSED:
         return False  # its state is being edited: the sweep comes again
@@ -61,13 +101,28 @@ def _decide(thread: Thread, interrupt: Interrupt) -> bool:
     except inspection.BadAnswer:
         log.exception("a question past its limit takes no such answer, it stays open")
         return _mark_overdue(thread, interrupt)
-    Event.append(thread, EventKind.LIMIT_PASSED, interrupt=str(interrupt.id))
+    Event.append(thread, EventKind.LIMIT_PASSED, interrupt=str(interrupt.id), outcome=verdict.value)
     voting.settle(thread, interrupt, verdict=verdict, answer=answer, note=NOTE, via=Via.POLICY, undo=False)
     return True
 
 
+def _verdict(interrupt: Interrupt) -> Verdict | None:
+    """None: it stays open. Silence approves nothing that is risky, that a reviewer rejected, or that a reviewer changed
+    and nobody has looked at since.
+    """
+    verdict = BY_POLICY.get(AtLimit(interrupt.at_limit))
+    if verdict == Verdict.APPROVE:
+        rejected = any(vote.verdict == Verdict.REJECT for vote in voting.counted(interrupt))
+        if interrupt.risk in NEVER_BY_ITSELF or interrupt.is_proposal or rejected:
+            return None
+    return verdict
+
+
 def _mark_overdue(thread: Thread, interrupt: Interrupt) -> bool:
-    marked = interrupt.mark_overdue()
-    if marked:
-        Event.append(thread, EventKind.LIMIT_PASSED, interrupt=str(interrupt.id))
-    return marked
+    """After the steps that were due before, so that after an outage all of it happens in its order."""
+    if interrupt.due_at is None or not interrupt.mark_overdue():
+        return False
+    steps.take_until(thread, interrupt, interrupt.due_at - timedelta(microseconds=1))
+    Event.append(thread, EventKind.LIMIT_PASSED, interrupt=str(interrupt.id), outcome=AtLimit.HOLD.value)
+    steps.tell_overdue(thread, interrupt)
+    return True

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.auth.models import Permission as Grant
 from django.db.models import Q
 
-from approvals.models import Delegation, Edits, Interrupt, InterruptStatus, Thread
+from approvals.models import Delegation, Edits, Interrupt, InterruptStatus, Policy, Thread
 from approvals.models.people import name_of
 from approvals.models.thread import ThreadQuerySet
 
@@ -27,6 +27,7 @@ class Act(StrEnum):
     CLAIM = "claim"
     ASSIGN = "assign"
     COMMENT = "comment"
+    DELEGATE = "delegate"
     BREAK_GLASS = "break glass"
     CHANGE_POLICIES = "change policies"
     EXPORT = "export the record"
@@ -59,7 +60,7 @@ class NotAllowed(Exception):
     """The person may not do this; the message says why."""
 
 
-def may(person: User | AnonymousUser, act: Act, thing: Thread | Interrupt | None = None) -> Permission:
+def may(person: User | AnonymousUser, act: Act, thing: Thread | Interrupt | Delegation | None = None) -> Permission:
     """The one function. Membership is read from the database each time, so a removal counts at once."""
     if not isinstance(person, User) or not person.is_active:
         return Permission(False, "Sign in first.")
@@ -68,6 +69,12 @@ def may(person: User | AnonymousUser, act: Act, thing: Thread | Interrupt | None
         return _may_with_question(person, groups, act, thing)
     if isinstance(thing, Thread):
         return _may_with_thread(person, groups, act, thing)
+    if isinstance(thing, Delegation):
+        ends = OPERATORS in groups or person.id in {thing.giver_id, thing.taker_id}
+        return _if(ends, "Only who gave it, who took it, or an operator may end this.")
+    if act is Act.DELEGATE:
+        delegates = bool(groups & {REVIEWERS, OPERATORS}) or _is_named(person, groups) or _reviews_anything(person)
+        return _if(delegates, "There is nothing you decide that somebody else could decide in your place.")
     if act is Act.CHANGE_POLICIES:
         return _if(person.has_perm("approvals.change_policy"), "Changing policies needs a permission of its own.")
     if act is Act.EXPORT:
@@ -77,7 +84,7 @@ def may(person: User | AnonymousUser, act: Act, thing: Thread | Interrupt | None
     return _if(bool(groups & {REVIEWERS, OPERATORS}) or _reviews_anything(person), "Only reviewers see the queue.")
 
 
-def require(person: User | AnonymousUser, act: Act, thing: Thread | Interrupt | None = None) -> None:
+def require(person: User | AnonymousUser, act: Act, thing: Thread | Interrupt | Delegation | None = None) -> None:
     """Raises NotAllowed with the reason."""
     permission = may(person, act, thing)
     if not permission:
@@ -158,6 +165,8 @@ def _may_with_question(person: User, groups: set[str], act: Act, question: Inter
 
 def is_entitled(person: User, question: Interrupt) -> Permission:
     """Whether this person is one of those who were asked, in their own place or in another's, and not excluded."""
+    if not person.is_active:
+        return Permission(False, "This account is switched off.")
     givers = list(Delegation.objects.current().filter(taker=person).values_list("giver_id", flat=True))
     if question.four_eyes and question.requested_by_id == person.id:
         return Permission(False, "You asked for this, so somebody else must decide it.")
@@ -221,6 +230,12 @@ def _can_vote(question: Interrupt, person_id: int | None) -> bool:
 def _reviews_anything(person: User) -> bool:
     givers = list(Delegation.objects.current().filter(taker=person).values_list("giver_id", flat=True))
     return Interrupt.objects.open().among(person, givers).exists()
+
+
+def _is_named(person: User, groups: set[str]) -> bool:
+    """By a policy, as one who may decide. Anybody may be somebody's manager."""
+    named = Q(people=person) | Q(reviewers__name__in=groups) | Q(asks_manager=True)
+    return Policy.objects.filter(named, is_active=True).exists()
 
 
 def _if(allowed: bool, reason: str) -> Permission:

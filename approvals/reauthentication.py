@@ -1,7 +1,9 @@
 """How long ago somebody proved who they are, by a password, a code or a passkey; and whether that is recent enough."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
+from allauth.account.adapter import get_adapter
 from allauth.account.authentication import get_authentication_records
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -29,6 +31,17 @@ def reauthenticated_at(request: HttpRequest) -> datetime | None:
     records = get_authentication_records(request, request.user)
     times = [float(record["at"]) for record in records if record.get("method") in PROOFS]
     return datetime.fromtimestamp(max(times), tz=UTC) if times else None
+
+
+def signed_in_lately(request: HttpRequest) -> bool:
+    """Whether they came in, in whatever way, as recently as a proof would have to be."""
+    times = [float(record["at"]) for record in get_authentication_records(request, request.user)]
+    return bool(times) and time.time() - max(times) < settings.HOLDPOINT_REAUTHENTICATE_SECONDS
+
+
+def methods_of(request: HttpRequest) -> list[str]:
+    """The pages where this person can prove it, the easiest first; none for somebody who has nothing but a provider."""
+    return [str(method["url"]) for method in get_adapter().get_reauthentication_methods(request.user)]
 
 
 def _rank(risk: str) -> int:

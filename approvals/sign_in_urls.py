@@ -24,17 +24,18 @@ def _factors() -> list[URLPattern]:
 def _codes_of_an_app() -> list[URLPattern]:
     totp = import_module("allauth.mfa.totp.views")
     return [
-        path("app/", never_cache(totp.activate_totp), name="mfa_activate_totp"),
+        path("app/", never_cache(signing_in.soon_after_signing_in(totp.activate_totp)), name="mfa_activate_totp"),
         path("app/remove/", never_cache(totp.deactivate_totp), name="mfa_deactivate_totp"),
     ]
 
 
 def _passkeys() -> list[URLPattern]:
     views = import_module("allauth.mfa.webauthn.views")
+    add = signing_in.soon_after_signing_in(views.add_webauthn)
     remove = views.RemoveWebAuthnView.as_view(success_url=reverse_lazy("mfa_index"))
     return [
         path("passkeys/sign-in/", never_cache(views.login_webauthn), name="mfa_login_webauthn"),
-        path("passkeys/add/", never_cache(views.add_webauthn), name="mfa_add_webauthn"),
+        path("passkeys/add/", never_cache(add), name="mfa_add_webauthn"),
         path("passkeys/again/", never_cache(views.reauthenticate_webauthn), name="mfa_reauthenticate_webauthn"),
         path("passkeys/<int:pk>/remove/", never_cache(remove), name="mfa_remove_webauthn"),
     ]
@@ -54,7 +55,7 @@ def _saml() -> list[URLPattern]:
     begin = signing_in.only_to_sign_in(views.login)
     return [
         path("saml/<str:organization_slug>/login/", begin, name="saml_login"),
-        path("saml/<str:organization_slug>/acs/", views.acs, name="saml_acs"),
+        path("saml/<str:organization_slug>/acs/", signing_in.answer_of_provider(views.acs), name="saml_acs"),
         path("saml/<str:organization_slug>/acs/finish/", views.finish_acs, name="saml_finish_acs"),
         path("saml/<str:organization_slug>/sls/", views.sls, name="saml_sls"),
         path("saml/<str:organization_slug>/metadata/", views.metadata, name="saml_metadata"),
@@ -62,7 +63,7 @@ def _saml() -> list[URLPattern]:
 
 
 def _under(prefix: str, patterns: list[URLPattern]) -> URLResolver:
-    return path(prefix, ([*patterns], None, None))  # type: ignore[call-overload,no-any-return]
+    return path(prefix, ([*patterns], None, None))
 
 
 urlpatterns: list[URLPattern | URLResolver] = [

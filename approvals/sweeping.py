@@ -9,7 +9,7 @@ from celery import bootsteps
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
-from approvals import limits
+from approvals import blocked, limits
 from approvals.execution import NotFit, refuse_unfit
 from approvals.tasks import sweep
 
@@ -48,7 +48,7 @@ class Sweeper(bootsteps.StartStopStep):
             connection.close()
 
     def _once(self) -> None:
-        for part in (limits.sweep, sweep):
+        for part in (limits.sweep, sweep, blocked.sweep):
             _try(part)
 
 

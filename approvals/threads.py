@@ -26,6 +26,8 @@ from approvals.models import (
     ThreadStatus,
 )
 from approvals.policies import Act, NotAllowed, require
+from approvals.record.differences import differences
+from approvals.watching import tell_watchers
 
 STOPPABLE = (ThreadStatus.QUEUED, ThreadStatus.PAUSED, ThreadStatus.FAILED)
 EDITABLE = (ThreadStatus.PAUSED, ThreadStatus.FAILED)
@@ -202,6 +204,7 @@ def edit_state(
         if preview.skipped:
             require(person, Act.REROUTE, thread)
         payload = {**asdict(edit), "checkpoint_id": seen_checkpoint_id, "thread_status": thread.status}
+        payload["changes"] = _changes(thread, edit, seen_checkpoint_id)
         _owe(thread, RunKind.EDIT, by=person, payload=payload, reason=reason)
     broadcasts.thread_changed(thread)
     return thread
@@ -223,6 +226,7 @@ def replay(person: User, thread_id: uuid.UUID, checkpoint_id: str, *, reason: st
         _owe(thread, RunKind.REPLAY, by=person, payload=payload, reason=reason)
         found = {"checkpoint": checkpoint_id, "next": list(plan.next), "keys": sorted(edit.values) if edit else []}
         found |= {"passed_by": list(plan.skipped)} if plan.skipped else {}
+        found |= {"changes": _changes(thread, edit, checkpoint_id)} if edit else {}
         Event.append(thread, EventKind.THREAD_REPLAYED, by=person, reason=reason, **found)
     broadcasts.thread_changed(thread)
     return thread
@@ -254,12 +258,19 @@ def require_status(thread: Thread, *statuses: ThreadStatus) -> None:
     raise NotNow(f"This cannot be done now: {thread.get_status_display().lower()}. Reload the page.")
 
 
+def _changes(thread: Thread, edit: Edit, checkpoint_id: str) -> list[dict[str, Any]]:
+    """For the record, which outlives checkpoints."""
+    form = inspection.state_form(thread, checkpoint_id=checkpoint_id)
+    return differences(form.values if form else {}, edit.values)
+
+
 def _end(thread: Thread, person: User) -> None:
     for run in thread.runs.live():
         run.cancel()
     cancel_questions(thread)
     thread.move(ThreadStatus.CANCELLED, since=STOPPABLE)
     Event.append(thread, EventKind.THREAD_STOPPED, by=person)
+    tell_watchers(thread, by=person)
 
 
 def _owe(thread: Thread, kind: RunKind, *, by: User, payload: dict[str, Any] | None = None, reason: str = "") -> None:

@@ -1,6 +1,7 @@
 """A JSON value as a folded tree: safe HTML, searched and cut on the server, so that no browser is sent all of it."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -17,6 +18,12 @@ CHILDREN = 100
 LETTERS = 2_000
 OPEN_LINES = 12
 DEEPEST = 60
+# A longer text with any of these letters may be Markdown.
+LONG = 200
+MARKS = re.compile(r"[*_#`\[|>~\n]")
+
+# What a part is asked for as.
+MARKDOWN = "markdown"
 
 Step: TypeAlias = str | int
 Way: TypeAlias = tuple[Step, ...]
@@ -85,13 +92,19 @@ class Tree:
         if not value:
             return mark_safe('<span class="json">empty text</span>')
         if len(value) <= LETTERS:
-            return format_html('<span class="text">{}</span>', self._marked(value))
+            return format_html('<span class="text">{}</span>{}', self._marked(value), self._as_markdown(value, way))
         return format_html(
-            '<span class="text">{}…</span> <a href="{}">Show all {} characters</a>',
+            '<span class="text">{}…</span> <a href="{}">Show all {} characters</a>{}',
             self._marked(value[:LETTERS]),
             self.part(way),
             f"{len(value):,}",
+            self._as_markdown(value, way),
         )
+
+    def _as_markdown(self, text: str, way: Way) -> SafeString:
+        if len(text) <= LONG or not may_be_markdown(text):
+            return mark_safe("")
+        return format_html(' <a class="as" href="{}">Show as Markdown</a>', self.part(way, **{"as": MARKDOWN}))
 
     def _more(self, way: Way, start: int, count: int) -> SafeString:
         words = {"q": self.needle} if self.needle else {}
@@ -110,6 +123,10 @@ class Tree:
         self.found += 1
         end = at + len(self.needle)
         return format_html("{}<mark>{}</mark>{}", visible(text[:at]), visible(text[at:end]), visible(text[end:]))
+
+
+def may_be_markdown(text: str) -> bool:
+    return bool(MARKS.search(text))
 
 
 def matches(key: Step, value: Any, needle: str) -> bool:

@@ -6,10 +6,13 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from approvals import tasks
-from approvals.ballots import Ballot, answer_of, kept, outcome, replies_of
+from approvals.ballots import Ballot, answer_of, kept, outcome, refuse_bad_text, replies_of
+from approvals.blocked import alert
 from approvals.models import (
     ACCEPTING,
+    AtLimit,
     Decision,
+    Draft,
     Edits,
     Event,
     EventKind,
@@ -19,6 +22,7 @@ from approvals.models import (
     NoticeKind,
     Run,
     RunKind,
+    Snooze,
     Thread,
     ThreadStatus,
     Verdict,
@@ -27,12 +31,15 @@ from approvals.models import (
 )
 from approvals.models.facts import digest_of
 from approvals.models.people import name_of
-from approvals.policies import in_place_of, is_entitled, operators
+from approvals.policies import can_be_decided, in_place_of, is_entitled, operators
+from approvals.watching import tell_watchers
 
 
 def act_on(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User) -> Interrupt:
     """What the ballot comes to: an abstention, a changed question, a vote, a decision. The question it is about now."""
-    if ballot.verdict == Verdict.ABSTAIN:
+    _put_away(interrupt, reviewer)
+    if ballot.verdict == Verdict.ABSTAIN and not ballot.breaks_glass:
+        refuse_bad_text(ballot.note)
         _vote(thread, interrupt, ballot, reviewer)
         return interrupt
     answer = answer_of(interrupt, ballot, reviewer=name_of(reviewer))
@@ -63,7 +70,9 @@ def settle(
 
     Call with both rows locked. A decision nobody made, `undo=False`, need not wait for its author to think again.
     """
+    interrupt.put_down()
     Decision.make(thread, interrupt, verdict=verdict, answer=answer, note=note, by=by, via=via)
+    tell_watchers(thread, by=by)
     if not Interrupt.objects.open().filter(thread=thread).exists():
         delay = timedelta(seconds=interrupt.undo_seconds if undo else 0)
         run = Run.owe(thread, RunKind.RESUME, by=by, delay=delay)
@@ -81,12 +90,23 @@ def counted(interrupt: Interrupt) -> list[Vote]:
     ]
 
 
+def _put_away(interrupt: Interrupt, reviewer: User) -> None:
+    """What was only there until they voted: their claim, their draft, their wish to see it later."""
+    interrupt.put_down()
+    Draft.objects.filter(interrupt=interrupt, person=reviewer).delete()
+    Snooze.objects.filter(interrupt=interrupt, person=reviewer).delete()
+
+
 def _propose(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User) -> Interrupt:
     """The question anew as the reviewer would have it: earlier votes were about something else. Returns its row."""
     cleared = list(interrupt.votes.filter(verdict__in=ACCEPTING).standing())
     interrupt.move(InterruptStatus.SUPERSEDED, since=InterruptStatus.OPEN)
     again = interrupt.ask_again(
-        proposal=kept(replies_of(interrupt, ballot)), proposal_by_id=reviewer.id, proposal_by_name=name_of(reviewer)
+        proposal=kept(replies_of(interrupt, ballot)),
+        proposal_by_id=reviewer.id,
+        proposal_by_name=name_of(reviewer),
+        # Silence was to be consent to what was asked, not to what somebody made of it.
+        **({"at_limit": AtLimit.HOLD} if interrupt.at_limit == AtLimit.APPROVE else {}),
     )
     Event.append(
         thread,
@@ -102,6 +122,8 @@ def _propose(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: Use
     _vote(thread, again, ballot, reviewer)
     voters = User.objects.filter(id__in=[vote.reviewer_id for vote in cleared])
     Notice.tell(voters, NoticeKind.CHANGED, thread, interrupt_id=again.id, by=reviewer)
+    if not can_be_decided(again):
+        alert(thread, again)
     return again
 
 
@@ -128,13 +150,15 @@ def _break_glass(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer:
 
 def _vote(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User) -> None:
     stands_in = in_place_of(reviewer, interrupt)
+    chooses = ballot.verdict == Verdict.REJECT and ballot.reason_code in interrupt.ruled.reject_reasons
+    reason = ballot.reason_code if chooses else ""
     vote = Vote.cast(
         interrupt,
         by=reviewer,
         verdict=ballot.verdict,
         seen_checkpoint_id=ballot.seen.checkpoint_id,
         note=ballot.note,
-        reason_code=ballot.reason_code,
+        reason_code=reason,
         for_name=stands_in,
     )
     Event.append(
@@ -146,7 +170,7 @@ def _vote(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User) 
         parts=ballot.parts,
         payload_sha256=interrupt.payload_sha256,
         row_sha256=digest_of(vote),
-        **({"reason_code": ballot.reason_code} if ballot.reason_code else {}),
+        **({"reason_code": reason} if reason else {}),
         **({"in_place_of": stands_in} if stands_in else {}),
     )
 

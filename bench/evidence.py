@@ -3,9 +3,10 @@
 import statistics
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from django.db import connection
@@ -20,12 +21,14 @@ from bench.people import nobody_waits, person
 from bench.throughput import TEXT
 from chains.drawing import draw
 from chains.jsonable import shown
+from chains.registry import Graph
 from chains.snapshots import Channel, Path, State, changes
 
 MANY = 10_000
 FEW = 10
 ROUNDS = 25
 NODES = 40
+INNER = 6
 # Copies of the newest checkpoint, each the parent of the next, all older than the real ones.
 GROW = """
 INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata)
@@ -53,6 +56,7 @@ def measure(desk: Desk) -> None:
     small, deep = _both(partial(_get, client, "/t/{}/history/", few), partial(_get, client, older, many))
     print(f"  history page in the middle of {MANY:,}: {deep:.1f}, ratio to the newest of {FEW}: {deep / small:.2f}")
     print(f"  drawing {NODES} nodes: {_median(_drawing()):.2f}")
+    print(f"  drawing {NODES} nodes, every tenth a subgraph of {INNER} nodes: {_median(_drawing(inside=True)):.2f}")
     print(f"  comparing two states of 500 kB: {_median(_comparing()):.1f}")
 
 
@@ -95,17 +99,25 @@ class Log(TypedDict, total=False):
     log: str
 
 
-def _drawing() -> Callable[[], object]:
-    builder = StateGraph(Log)
+def _drawing(*, inside: bool = False) -> Callable[[], object]:
+    inner = _tree([f"part_{number}" for number in range(INNER)])
     names = [f"step_{number}" for number in range(NODES)]
+    graph = _tree(names, subgraphs=dict.fromkeys(names[3::10], inner) if inside else {})
+    ran = Path(done=("part_0", "part_1"), current=("part_2",), taken=frozenset({("part_0", "part_1")}))
+    taken = Path(
+        done=tuple(names[:9]), current=(names[9],), taken=frozenset({(START, names[0])}), inside={names[3]: ran}
+    )
+    return lambda: draw(graph, path=taken, title="Bench")
+
+
+def _tree(names: Sequence[str], *, subgraphs: Mapping[str, Graph] = MappingProxyType({})) -> Graph:
+    builder = StateGraph(Log)
     for number, name in enumerate(names):
-        builder.add_node(name, lambda state: {})
+        builder.add_node(name, subgraphs.get(name) or (lambda state: {}))
         builder.add_edge(names[(number - 1) // 2] if number else START, name)
         if number % 5 == 0:
             builder.add_edge(name, END)
-    graph = builder.compile()
-    taken = Path(done=tuple(names[:9]), current=(names[9],), taken=frozenset({(START, names[0])}))
-    return lambda: draw(graph, path=taken, title="Bench")
+    return builder.compile()
 
 
 def _comparing() -> Callable[[], object]:

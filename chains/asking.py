@@ -23,12 +23,17 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Answer:
-    """What people decided. `arguments` are the approved or edited ones; `message` the words of a respond or reject."""
+    """What was decided. `arguments` are the approved or edited ones; `message` the words of a respond or reject.
+
+    `is_by_policy`: no person decided. Either the time limit passed, or the policy approves such a thing without asking;
+    `reviewer` then names the policy. A person's name cannot make it so.
+    """
 
     verdict: Verdict
     arguments: dict[str, Any]
     message: str
     reviewer: str
+    is_by_policy: bool = False
 
 
 class NotAnAnswer(ValueError):
@@ -88,4 +93,5 @@ def _answer(answer: Mapping[str, Any], arguments: Mapping[str, Any]) -> Answer:
         arguments=dict(arguments if edited is None else edited),
         message=str(answer.get("message") or ""),
         reviewer=str(answer.get("reviewer") or ""),
+        is_by_policy=answer.get("by_policy") is True,
     )

@@ -11,7 +11,10 @@ const SEQUENCE = 1_200;
 const AWAY = 5_000;
 const SENDING = 5_000;
 const NO_MORE = 4_400; // what the server closes a socket with, from here on, stays closed
+const SIGNED_OUT = 4_401;
 const NEAR_END = 24;
+const LOOKED_AT = 1_000;
+const DRAFT_AFTER = 2_000;
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -61,6 +64,13 @@ function showTimes() {
     if (text !== null && element.textContent !== text) element.textContent = text;
   }
   for (const element of $$("[data-until]")) element.hidden = Date.now() > Date.parse(element.dataset.until);
+  for (const element of $$("[data-wakes]")) if (Date.now() > Date.parse(element.dataset.wakes)) wake(element);
+}
+
+/** Something that was snoozed is back. */
+function wake(element) {
+  element.removeAttribute("data-wakes");
+  refresh();
 }
 
 // ---- The socket says that something changed; regions then fetch themselves over HTTP ----------------------------
@@ -77,11 +87,19 @@ function connect() {
     watch();
   });
   socket.addEventListener("message", (event) => heard(JSON.parse(event.data)));
-  socket.addEventListener("close", () => {
+  socket.addEventListener("close", ({ code }) => {
+    if (code === SIGNED_OUT) return signedOut();
     showConnection("Reconnecting");
     const pause = Math.min(RETRY_FIRST * 2 ** attempts++, RETRY_MOST);
     setTimeout(connect, pause * (0.75 + Math.random() / 2));
   });
+}
+
+/** To the sign-in page, unless words would be lost: they are kept when they are sent (views/unsent.py). */
+function signedOut() {
+  showConnection("Signed out");
+  if (hasTyped()) tellOnce("You were signed out. What you typed is kept when you send it; then sign in again.");
+  else location.reload();
 }
 
 function isConnected() {
@@ -123,6 +141,9 @@ function poll() {
 }
 
 function onVisibility() {
+  onScreen.disconnect();
+  for (const question of $$("[data-viewed]")) look(question, false);
+  watchQuestions();
   if (document.hidden) hiddenSince = now();
   else if (hiddenSince !== null && now() - hiddenSince > AWAY) refresh();
 }
@@ -261,13 +282,17 @@ function afterSwap(event) {
     isWaiting = isForced = false;
     offerNew(0);
   }
+  if (source?.matches?.("[role=search]")) announce($("[data-hits]")?.textContent ?? "All of the state is shown.");
+  if (source?.matches?.(".shown")) $(".as a", source)?.focus();
   if (source?.id === "peek" || ($("[data-bar]") && !hadQuestion)) holdDecisions();
   hadQuestion = Boolean($("[data-bar]"));
   markRow();
   markStale();
   showCount();
   showTimes();
+  showStanding();
   follow();
+  watchQuestions();
   showConnection(isConnected() ? "Live" : "Reconnecting");
 }
 
@@ -277,6 +302,20 @@ function showCount() {
   if (location.pathname === "/queue/") {
     const title = document.title.replace(/^\(\d+\+?\) /, "");
     document.title = count ? `(${count}) ${title}` : title;
+  }
+}
+
+const standing = new WeakMap();
+
+/** A graph wider than its box is moved to where the thread stands, each time that is another node. */
+function showStanding() {
+  for (const box of $$(".gwrap")) {
+    const node = $(".current", box);
+    const place = $$("g", box).indexOf(node);
+    if (!node || standing.get(box) === place) continue;
+    standing.set(box, place);
+    const [at, around] = [node.getBoundingClientRect(), box.getBoundingClientRect()];
+    box.scrollLeft += at.left + at.width / 2 - around.left - around.width / 2;
   }
 }
 
@@ -306,6 +345,7 @@ function mark(row, isSelected) {
 
 function select(row) {
   if (!row) return;
+  keepDrafts();
   for (const other of $$("[data-row]")) mark(other, other === row);
   row.scrollIntoView({ block: "nearest" });
   holdDecisions();
@@ -333,11 +373,15 @@ const sent = new WeakSet();
 let hadQuestion = Boolean($("[data-bar]"));
 let askedAt = 0;
 
-/** One question on screen, and it is the one that is selected. */
-function mayDecide() {
-  if ($$("[data-bar]").length !== 1 || now() < noDecisionUntil || noDecisionWhileDown) return false;
+/** What is on screen is what is selected, and has been for a moment. */
+function isSettled() {
+  if (now() < noDecisionUntil || noDecisionWhileDown) return false;
   return !pane() || !selectedRow() || pane().dataset.selected === selectedRow().dataset.row;
 }
+
+/** One question alone. */
+const mayDecide = () => $$("[data-bar]").length === 1 && isSettled();
+const mayWork = () => $$("[data-work]").length === 1 && isSettled();
 
 function onDecideClick(event) {
   const button = event.target.closest("button");
@@ -380,8 +424,13 @@ function onSubmit(event) {
     event.preventDefault();
     tell("You are offline. Nothing was sent.");
   } else if (sent.has(form)) event.preventDefault();
+  else if (form.matches("[data-work-form]") && waiting.size) {
+    event.preventDefault();
+    keepDrafts().finally(() => form.requestSubmit(event.submitter));
+  }
   else {
     sent.add(form);
+    stopWaiting(form);
     setTimeout(() => sent.delete(form), SENDING);
   }
 }
@@ -395,9 +444,42 @@ function markStale() {
   }
 }
 
+// ---- Drafts: what is typed into a decision is kept on the server, but for secrets and files ------------------------
+
+const waiting = new Map();
+
+function onInput({ target }) {
+  const form = target.form;
+  if (!form?.dataset.decide || target.matches("[type=password], [type=file]")) return;
+  stopWaiting(form);
+  waiting.set(form, setTimeout(keepDraft, DRAFT_AFTER, form));
+}
+
+function stopWaiting(form) {
+  clearTimeout(waiting.get(form));
+  waiting.delete(form);
+}
+
+const keepDrafts = () => Promise.allSettled([...waiting.keys()].map((form) => keepDraft(form)));
+
+async function keepDraft(form) {
+  stopWaiting(form);
+  const hidden = new Set([...form.elements].filter((field) => field.type === "password").map((field) => field.name));
+  const typed = [...new FormData(form)].filter(([name, text]) => typeof text === "string" && !hidden.has(name));
+  const answer = await fetch(`/interrupts/${form.dataset.decide}/draft/`, {
+    method: "POST",
+    headers: JSON.parse(document.body.getAttribute("hx-headers:inherited")),
+    body: new URLSearchParams(typed),
+    redirect: "manual",
+    keepalive: true,
+  });
+  if (answer.status === 413) tellOnce("This is too much to be kept as a draft. It is still here, in this page.");
+}
+
 // ---- Keys --------------------------------------------------------------------------------------------------------
 
 const DECIDING = new Set(["a", "x", "r", "e"]);
+const WORKING = new Set(["i", "h", "m"]); // claim, snooze, assign
 const MOVES = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 };
 let firstKey = "";
 let firstKeyAt = 0;
@@ -424,6 +506,7 @@ function act(key, event) {
   [firstKey, firstKeyAt] = [key, now()];
   if (sequence && press(sequence)) return true;
   if (DECIDING.has(key)) return !event.repeat && mayDecide() && press(key);
+  if (WORKING.has(key)) return !event.repeat && mayWork() && press(key);
   if (key in MOVES && $("[data-list]")) return move(MOVES[key]), true;
   if (key.startsWith("Arrow") || (event.repeat && !(key in MOVES))) return false;
   if (key === "/") return focusFilter();
@@ -440,6 +523,7 @@ function act(key, event) {
 function press(key) {
   const found = $$(`[data-key="${CSS.escape(key)}"]`).find((element) => element.checkVisibility() && !element.disabled);
   found?.click();
+  if (found?.matches("summary")) found.focus({ preventScroll: true });
   return Boolean(found);
 }
 
@@ -482,7 +566,9 @@ function send(field) {
 
 function onEscape(event) {
   const asking = $(".bar.asks");
+  const menu = $(".work details[open]");
   if (asking) ask(asking, false);
+  else if (menu) menu.open = false;
   else if (event.target.matches("input, textarea, select")) event.target.blur();
   else if (!$("dialog[open], [popover]:popover-open") && document.body.dataset.keys !== "off") press("Escape") || press("u");
 }
@@ -496,6 +582,31 @@ function onClick(event) {
     select(link.closest("[data-row]"));
   }
   onDecideClick(event);
+}
+
+// ---- Looked at: a question that was on screen for a second, told once for each page ------------------------------
+
+const told = new Set();
+const looks = new Map();
+const onScreen = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) look(target, isIntersecting);
+});
+
+function look(question, isOnScreen) {
+  clearTimeout(looks.get(question));
+  if (isOnScreen && !document.hidden) looks.set(question, setTimeout(tellLook, LOOKED_AT, question));
+  else looks.delete(question);
+}
+
+function tellLook(question) {
+  const address = question.dataset.viewed;
+  if (!question.isConnected || told.has(address)) return;
+  told.add(address);
+  fetch(address, { method: "POST", headers: JSON.parse(document.body.getAttribute("hx-headers:inherited")), redirect: "manual", keepalive: true });
+}
+
+function watchQuestions() {
+  for (const question of $$("[data-viewed]")) onScreen.observe(question);
 }
 
 // ---- Beginning ---------------------------------------------------------------------------------------------------
@@ -515,6 +626,8 @@ function begin() {
   addEventListener("click", onClick);
   addEventListener("follow", (event) => location.assign(event.target.href));
   addEventListener("submit", onSubmit);
+  addEventListener("input", onInput);
+  addEventListener("pagehide", keepDrafts);
   addEventListener("change", (event) => event.target.closest(".filters select")?.form.requestSubmit());
   addEventListener("pageshow", (event) => event.persisted && location.reload());
   addEventListener("touchstart", () => (isTouching = true), { passive: true });
@@ -531,8 +644,10 @@ function begin() {
   document.addEventListener("htmx:after:swap", afterSwap);
   holdDecisions();
   showTimes();
+  showStanding();
   setInterval(showTimes, 1_000);
   focusFirst();
+  watchQuestions();
   if (!$("[data-live]")) return;
   connect();
   follow();

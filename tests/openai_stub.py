@@ -120,7 +120,7 @@ def _events(asked: dict[str, Any], answer: AIMessage) -> Iterator[dict[str, Any]
             **common,
             "choices": [{"index": 0, "delta": {"role": "assistant", "content": word}, "finish_reason": None}],
         }
-    for number, call in enumerate(convert_to_openai_messages(answer).get("tool_calls", [])):  # type: ignore[union-attr]
+    for number, call in enumerate(convert_to_openai_messages(answer).get("tool_calls", [])):
         delta = {"role": "assistant", "tool_calls": [{"index": number, **call}]}
         yield {**common, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
     yield {**common, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}

@@ -89,8 +89,8 @@ def _withdrawn(cast: Cast) -> Thread:
 
 def _state_edited(cast: Cast) -> Thread:
     thread, question = pause(cast, "editable", amount=900)
-    edit = {"seen_checkpoint_id": question.checkpoint_id, "reason": "Typing mistake."}
-    threads.edit_state(cast.alice, thread.id, {"amount": 950}, **edit)
+    seen = question.checkpoint_id
+    threads.edit_state(cast.alice, thread.id, {"amount": 950}, seen_checkpoint_id=seen, reason="Typing mistake.")
     work_off(thread)
     return thread
 

@@ -18,6 +18,14 @@ from approvals.models.facts import HELD
 Place = tuple[uuid.UUID, int | None]
 Falsify = Callable[[random.Random], Place]
 LINE_COLUMNS = ("thread_id", "seq", "kind", "actor_id", "actor_name", "data", "at", "previous_mac", "mac")
+CHANGES_OF_DATA = (
+    "data || '{\"forged\": 1}'",
+    "data || '{\"forged\": 1.00}'",
+    "data || '{\"forged\": 1e400}'",
+    "data || '{\"forged\": 1e-400}'",
+    "data - (SELECT name FROM jsonb_object_keys(data) AS name LIMIT 1)",
+    "jsonb_build_array(data)",
+)
 ROW_KEYS = {"id", "thread_id", "interrupt_id"}
 
 
@@ -40,8 +48,6 @@ def change_a_line(pick: random.Random) -> Place:
     value = _another(pick, Event, column, getattr(line, column))
     if column == "seq":
         value = Event.objects.filter(thread_id=line.thread_id).count() + pick.randint(1, 5)
-    if column == "thread_id":
-        value = uuid.UUID(int=pick.getrandbits(128))
     Event.objects.filter(id=line.id).update(**{column: value})
     return line.thread_id, line.seq + 1 if column in ("seq", "thread_id") else line.seq
 
@@ -49,10 +55,7 @@ def change_a_line(pick: random.Random) -> Place:
 def change_data_a_little(pick: random.Random) -> Place:
     """In the database's own JSON: a number made longer without becoming another for who reads it as a float, too."""
     line = _line(pick)
-    change = pick.choice(
-        ["data || '{\"forged\": 1}'", "data || '{\"forged\": 1.00}'", "data - (SELECT k FROM jsonb_object_keys(data) k LIMIT 1)",
-         "jsonb_build_array(data)", "data || '{\"forged\": 1e400}'", "data || '{\"forged\": 1e-400}'"]
-    )  # fmt: skip
+    change = pick.choice(CHANGES_OF_DATA)
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE approvals_event SET data = {change} WHERE id = %s AND data <> '{{}}'", [line.id])
         changed = cursor.rowcount
@@ -129,7 +132,7 @@ def change_what_was_asked(pick: random.Random) -> Place:
     Interrupt.objects.filter(id=row.id).update(payload=payload)
     if pick.random() < 0.5:
         for model, rows in ((Interrupt, {"id": row.id}), (Vote, {"interrupt": row}), (Decision, {"interrupt": row})):
-            model.objects.filter(**rows).update(payload_sha256=sha256(payload).hexdigest())  # type: ignore[attr-defined]
+            model.objects.filter(**rows).update(payload_sha256=sha256(payload).hexdigest())
     return row.thread_id, None
 
 
@@ -196,6 +199,8 @@ def _another(pick: random.Random, model: Any, column: str, value: Any) -> Any:
         return pick.choice([choice for choice in allowed if choice != value])
     if isinstance(field, models.JSONField):
         return {"forged": pick.random()}
+    if isinstance(value, uuid.UUID):
+        return uuid.UUID(int=pick.getrandbits(128))
     if isinstance(value, bool):
         return not value
     if isinstance(value, int) or (value is None and column.endswith("_id")):

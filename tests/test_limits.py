@@ -130,9 +130,10 @@ def test_a_decision_of_the_policy_is_carried_out_by_a_worker_that_nobody_rang_fo
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("trial", range(10))
-def test_the_limit_and_a_person_race_and_exactly_one_decides(cast: Cast, trial: int) -> None:
-    question = open_question(asked(cast, AtLimit.REJECT))
+@pytest.mark.parametrize("at_limit", [AtLimit.REJECT, AtLimit.APPROVE])
+@pytest.mark.parametrize("trial", range(6))
+def test_the_limit_and_a_person_race_and_exactly_one_decides(cast: Cast, trial: int, at_limit: AtLimit) -> None:
+    question = open_question(asked(cast, at_limit))
     mine = ballot(question, Verdict.APPROVE)
     pass_limit(question)
 

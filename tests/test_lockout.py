@@ -56,7 +56,9 @@ def test_the_only_approver_still_signs_in_from_elsewhere_and_others_from_there(c
 
 def test_waiting_ends_and_trying_meanwhile_does_not_prolong_it(cast: Cast) -> None:
     lock_out()
-    AccessAttempt.objects.update(attempt_time=F("attempt_time") - timedelta(seconds=settings.HOLDPOINT_LOCKOUT_SECONDS - 5))
+    AccessAttempt.objects.update(
+        attempt_time=F("attempt_time") - timedelta(seconds=settings.HOLDPOINT_LOCKOUT_SECONDS - 5)
+    )
     assert try_to_sign_in(PASSWORD) == 429
     AccessAttempt.objects.update(attempt_time=F("attempt_time") - timedelta(seconds=6))
 

@@ -1,7 +1,9 @@
 """The database holds the rules: each is broken here with raw SQL, and must refuse by its name."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -11,11 +13,15 @@ from django.utils import timezone
 from approvals.choosing import likely, snapshot
 from approvals.models import (
     Asked,
+    Calendar,
     Decision,
+    Delegation,
     Effect,
     Event,
     Interrupt,
     InterruptStatus,
+    Policy,
+    PolicyVersion,
     QuestionKind,
     Run,
     RunKind,
@@ -113,6 +119,17 @@ def test_a_finished_run_stays_finished(run: Run) -> None:
         ("undo_is_at_most_a_minute", "UPDATE approvals_policy SET undo_seconds = 61"),
         ("policy_limit_is_known", "UPDATE approvals_policy SET at_limit = 'odd'"),
         ("time_to_decide_is_positive", "UPDATE approvals_policy SET decide_within = 0"),
+        ("time_to_start_is_positive", "UPDATE approvals_policy SET start_within = 0"),
+        ("policy_edits_are_known", "UPDATE approvals_policy SET edits = 'odd'"),
+        ("sample_is_a_percentage", "UPDATE approvals_policy SET sampled_percent = 101"),
+        (
+            "high_risk_is_never_approved_by_itself",
+            "UPDATE approvals_policy SET risk = 'high', auto_condition = 'args.amount < 20'",
+        ),
+        (
+            "high_risk_is_never_approved_by_itself",
+            "UPDATE approvals_policy SET risk = 'critical', at_limit = 'approve'",
+        ),
     ],
 )
 def test_only_known_words_and_sane_numbers(run: Run, rule: str, statement: str) -> None:
@@ -316,3 +333,111 @@ def test_an_effect_says_how_far_it_is(effect: Effect, rule: str, change: str) ->
 
 def test_an_effect_is_never_deleted(effect: Effect) -> None:
     assert_refused("approvals_effect_is_append_only", "DELETE FROM approvals_effect")
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["people = '{7}'", "rules = '{}'", "proposal = '[]'", "proposal_by_id = 7"],
+)
+def test_a_question_keeps_its_rules(question: Interrupt, change: str) -> None:
+    assert_refused("question_keeps_its_rules", f"UPDATE approvals_interrupt SET {change}")
+
+
+@pytest.mark.parametrize("change", ["steps_done = 0", "escalated_to = '{}'", "escalated_to = '{directors}'"])
+def test_reminders_and_escalations_do_not_go_back(question: Interrupt, change: str) -> None:
+    Interrupt.objects.update(steps_done=1, escalated_to=["finance"])
+
+    assert_refused("steps_go_forward", f"UPDATE approvals_interrupt SET {change}")
+
+
+@pytest.mark.parametrize("change", ["claimed_by_id = 7", "claim_ends_at = now()"])
+def test_a_claim_has_a_holder_and_an_end(question: Interrupt, change: str) -> None:
+    assert_refused("claim_has_an_end", f"UPDATE approvals_interrupt SET {change}")
+
+
+@pytest.mark.parametrize(
+    ("rules", "votes", "verdict"),
+    [
+        ({}, [], "approve"),
+        ({"votes_needed": 2}, [("alice", "approve")], "approve"),
+        ({"votes_needed": 2}, [("alice", "approve"), ("alice", "withdraw"), ("bob", "approve")], "approve"),
+        ({"votes_needed": 2}, [("alice", "approve"), ("bob", "abstain")], "approve"),
+        ({"proposal": [], "proposer": "alice"}, [("alice", "edit")], "edit"),
+        ({"votes_needed": 2, "veto": False}, [("alice", "reject")], "reject"),
+        ({}, [("alice", "approve")], "reject"),
+        ({}, [("alice", "reject")], "approve"),
+        ({}, [("alice", "approve")], "respond"),
+    ],
+)
+def test_a_decision_has_the_votes_its_question_asks_for(
+    thread: Thread, cast: Cast, rules: dict[str, Any], votes: list[tuple[str, str]], verdict: str
+) -> None:
+    question = under(raise_question(thread, b'{"amount":40}'), cast, **rules)
+    for name, given in votes:
+        Vote.cast(question, by=getattr(cast, name), verdict=Verdict(given), seen_checkpoint_id="c1")
+
+    assert_refused("decision_has_its_votes", DECISION, [question.id, question.payload_sha256, verdict, "page"])
+    _execute(DECISION, [question.id, question.payload_sha256, verdict, "glass"])
+
+
+DECISION = (
+    "INSERT INTO approvals_decision (interrupt_id, payload_sha256, verdict, answer, note, decided_by_name,"
+    " decided_via, void_reason) VALUES (%s, %s, %s, 'true', '', 'Alice', %s, '')"
+)
+
+
+def under(question: Interrupt, cast: Cast, *, veto: bool = True, proposer: str = "", **rules: Any) -> Interrupt:
+    """The same question under other rules, which never change once it is asked."""
+    question.move(InterruptStatus.SUPERSEDED, since=InterruptStatus.OPEN)
+    by = {"proposal_by_id": getattr(cast, proposer).id} if proposer else {}
+    return question.ask_again(rules={**question.rules, "veto": veto}, **rules, **by)
+
+
+@pytest.mark.parametrize("verdict", ["abstain", "withdraw"])
+def test_nothing_is_decided_by_abstaining(question: Interrupt, verdict: str) -> None:
+    assert_refused("decision_verdict_is_known", DECISION, [question.id, question.payload_sha256, verdict, "policy"])
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE approvals_policyversion SET version = 9", "DELETE FROM approvals_policyversion"]
+)
+def test_versions_of_policies_are_append_only(cast: Cast, statement: str) -> None:
+    PolicyVersion.keep(Policy.objects.get(), by=cast.oscar)
+
+    assert_refused("approvals_policyversion_is_append_only", statement)
+
+
+def test_a_policy_has_one_row_per_version(cast: Cast) -> None:
+    PolicyVersion.keep(Policy.objects.get(), by=cast.oscar)
+
+    assert_violates("one_row_per_policy_version", lambda: PolicyVersion.keep(Policy.objects.get(), by=cast.oscar))
+
+
+@pytest.mark.parametrize(
+    ("rule", "giver", "taker", "ends"),
+    [
+        ("delegation_ends_after_it_starts", "alice", "bob", 0),
+        ("nobody_delegates_to_themselves", "alice", "alice", 1),
+    ],
+)
+def test_a_delegation_makes_sense(cast: Cast, rule: str, giver: str, taker: str, ends: int) -> None:
+    now = timezone.now()
+
+    def give() -> None:
+        people = {"giver": getattr(cast, giver), "taker": getattr(cast, taker)}
+        Delegation.objects.create(**people, starts_at=now, ends_at=now + timedelta(hours=ends))
+
+    assert_violates(rule, give)
+
+
+@pytest.mark.parametrize(
+    ("rule", "change"),
+    [
+        ("calendar_opens_before_it_closes", "opens = '18:00'"),
+        ("calendar_has_a_working_day", "weekdays = '{}'"),
+    ],
+)
+def test_a_calendar_has_hours_that_count(cast: Cast, rule: str, change: str) -> None:
+    Calendar.objects.create(name="Office")
+
+    assert_refused(rule, f"UPDATE approvals_calendar SET {change}")

@@ -5,7 +5,8 @@ import json
 import structlog
 from django.contrib.auth.models import User
 
-from approvals.choosing import Asking, approves_itself, choose, snapshot
+from approvals.blocked import alert
+from approvals.choosing import Asking, approves_itself, choose, sample_key, snapshot
 from approvals.models import (
     Asked,
     AtLimit,
@@ -14,8 +15,6 @@ from approvals.models import (
     EventKind,
     Interrupt,
     InterruptStatus,
-    Notice,
-    NoticeKind,
     QuestionKind,
     Run,
     RunKind,
@@ -26,7 +25,7 @@ from approvals.models import (
 from approvals.models import Verdict as Given
 from approvals.models.facts import digest_of
 from approvals.opened import registry
-from approvals.policies import can_be_decided, operators
+from approvals.policies import can_be_decided
 from chains.asking import Verdict
 from chains.heads import Head, Pending
 from chains.questions import BadAnswer, Question, Reply, build_answer, read_question
@@ -113,10 +112,10 @@ def _raise(thread: Thread, pending: Pending, head: Head) -> None:
     before = _same_asked_before(interrupt)
     if before is not None:
         Vote.carry_over(before, interrupt)
-    if approves_itself(policy, asking, key=f"{thread.id}:{interrupt.interrupt_id}:{interrupt.payload_sha256}"):
+    if approves_itself(policy, asking, key=sample_key(interrupt)):
         _approve(thread, interrupt, question)
     elif not can_be_decided(interrupt):
-        _alert(thread, interrupt)
+        alert(thread, interrupt)
 
 
 def _same_asked_before(interrupt: Interrupt) -> Interrupt | None:
@@ -133,20 +132,14 @@ def _approve(thread: Thread, interrupt: Interrupt, question: Question) -> None:
     by = f"Policy: {interrupt.policy}"
     try:
         replies = [Reply(Verdict.APPROVE)] * len(question.items)
-        answer = build_answer(question, replies, payload_sha256=interrupt.payload_sha256, reviewer=by)
+        sha256 = interrupt.payload_sha256
+        answer = build_answer(question, replies, payload_sha256=sha256, reviewer=by, is_by_policy=True)
     except BadAnswer:
         log.exception("a question its policy approves takes no approval, it stays open")
         return
     Decision.make(
         thread, interrupt, verdict=Given.APPROVE, answer=answer, note=BY_ITSELF, via=Via.POLICY, automatic=True
     )
-
-
-def _alert(thread: Thread, interrupt: Interrupt) -> None:
-    """Nobody can decide it as things are: operators are told, and it stays open."""
-    log.error("a question that nobody can decide", interrupt=str(interrupt.id), policy=interrupt.policy)
-    Event.append(thread, EventKind.INTERRUPT_BLOCKED, interrupt=str(interrupt.id), policy=interrupt.policy)
-    Notice.tell(operators(), NoticeKind.BLOCKED, thread, interrupt_id=interrupt.id)
 
 
 def _asked(pending: Pending, head: Head, question: Question) -> Asked:

@@ -26,6 +26,7 @@ from approvals.models import (
     ThreadStatus,
 )
 from approvals.opened import registry
+from approvals.watching import tell_watchers
 from chains.chat_models import price
 from chains.heads import HeadStatus
 from chains.retrying import Retry
@@ -34,6 +35,7 @@ from chains.runner import Outcome
 log = structlog.get_logger(__name__)
 
 RUNNING = (ThreadStatus.RUNNING,)
+ENDINGS = (ThreadStatus.DONE, ThreadStatus.FAILED, ThreadStatus.CANCELLED)
 REFUSED = {RunKind.EDIT: EventKind.STATE_EDIT_REFUSED, RunKind.REPLAY: EventKind.REPLAY_REFUSED}
 UNEXPLAINED = "The graph stopped before its end without saying why. Retry it."
 
@@ -54,6 +56,8 @@ def record(run: Run, outcome: Outcome) -> bool:
         status = _with_open_questions(thread, status)
         thread.move(status, since=RUNNING)
         _tell(thread, run, status, outcome)
+        if status in ENDINGS:
+            tell_watchers(thread)
     broadcasts.thread_changed(thread)
     return True
 
@@ -74,6 +78,8 @@ def record_refusal(run: Run, error_class: str, message: str, *, untouched: bool 
         else:
             thread.move(ThreadStatus.FAILED, since=RUNNING)
             Event.append(thread, EventKind.THREAD_FAILED, run=str(run.id), error=message)
+        if thread.stop_requested_at is not None or not untouched:
+            tell_watchers(thread)
     broadcasts.thread_changed(thread)
     return True
 
@@ -174,5 +180,5 @@ def _tell(thread: Thread, run: Run, status: ThreadStatus, outcome: Outcome) -> N
         message = outcome.failure.message if outcome.failure else UNEXPLAINED
         Event.append(thread, EventKind.THREAD_FAILED, run=str(run.id), error=message)
     elif run.kind == RunKind.EDIT:
-        keys = sorted(run.payload["values"])
-        Event.append(thread, EventKind.STATE_EDITED, by=run.requested_by, keys=keys, reason=run.reason)
+        told = {"keys": sorted(run.payload["values"]), "changes": run.payload.get("changes", []), "reason": run.reason}
+        Event.append(thread, EventKind.STATE_EDITED, by=run.requested_by, **told)

@@ -14,6 +14,7 @@ from approvals.models.rules import Rules, Step, StepKind
 from approvals.models.run import LIVE_RUNS, Run, RunKind, RunStatus
 from approvals.models.thread import Thread, ThreadStatus
 from approvals.models.verdict import ACCEPTING, Decision, Verdict, Via, Vote
+from approvals.models.working import Comment, Draft, Snooze, Watch
 
 __all__ = [
     "ACCEPTING",
@@ -22,8 +23,10 @@ __all__ = [
     "Asked",
     "AtLimit",
     "Calendar",
+    "Comment",
     "Decision",
     "Delegation",
+    "Draft",
     "Edits",
     "Effect",
     "EffectStatus",
@@ -44,6 +47,7 @@ __all__ = [
     "Run",
     "RunKind",
     "RunStatus",
+    "Snooze",
     "Step",
     "StepKind",
     "Thread",
@@ -51,4 +55,5 @@ __all__ = [
     "Verdict",
     "Via",
     "Vote",
+    "Watch",
 ]

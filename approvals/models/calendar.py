@@ -1,6 +1,7 @@
 """Calendar: which hours count towards a time limit."""
 
-from typing import Any
+from datetime import date
+from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 import holidays
@@ -48,19 +49,35 @@ class Calendar(models.Model):
         return self.name
 
     def clean(self) -> None:
+        self.country = self.country.upper()
         if self.time_zone not in available_timezones():
             raise ValidationError({"time_zone": "There is no such time zone. Write one such as Europe/Berlin."})
-        try:
-            self.public_holidays()
-        except (NotImplementedError, ValueError) as error:
-            raise ValidationError({"country": "No holidays are known for this country and region."}) from error
+        if not self.weekdays:
+            raise ValidationError({"weekdays": "Choose at least one day of the week."})
+        if self.opens and self.closes and self.opens >= self.closes:
+            raise ValidationError({"closes": "It must close later than it opens, on the same day."})
+        self._refuse_unknown_place()
+
+    def _refuse_unknown_place(self) -> None:
+        regions = holidays.list_supported_countries().get(self.country)
+        if self.region and not self.country:
+            raise ValidationError({"country": "Say which country this region is in."})
+        if self.country and regions is None:
+            raise ValidationError({"country": f"No holidays are known for {self.country}. Write two letters like DE."})
+        if self.region and self.region not in (regions or ()):
+            known = ", ".join(regions or ()) or "none"
+            raise ValidationError({"region": f"{self.country} has no region {self.region}. It has: {known}."})
 
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
-    def public_holidays(self) -> Any:
-        """Dates, by `in`; empty without a country."""
-        if not self.country:
-            return {}
-        return holidays.country_holidays(self.country, subdiv=self.region or None)
+    def is_holiday(self, day: date) -> bool:
+        """Whether it is a public holiday of the place; never without a country."""
+        return bool(self.country) and day in _holidays_of(self.country, self.region, day.year)
+
+
+@lru_cache(maxsize=1_000)
+def _holidays_of(country: str, region: str, year: int) -> frozenset[date]:
+    """Working them out takes milliseconds, and a question counts through years of them."""
+    return frozenset(holidays.country_holidays(country, subdiv=region or None, years=year))

@@ -11,6 +11,10 @@ class DelegationQuerySet(models.QuerySet["Delegation"]):
         """By the database's clock."""
         return self.filter(starts_at__lte=Now(), ends_at__gt=Now(), ended_at__isnull=True, giver__is_active=True)
 
+    def open(self) -> "DelegationQuerySet":
+        """Current or still to come."""
+        return self.filter(ends_at__gt=Now(), ended_at__isnull=True)
+
 
 class Delegation(models.Model):
     """`taker` may decide what `giver` may decide. It is not handed on: a taker's taker gains nothing."""

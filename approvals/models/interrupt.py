@@ -3,7 +3,7 @@
 import json
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -11,10 +11,10 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Greatest, Now
 
 from approvals.models.interrupt_queries import PENDING_INTERRUPTS, InterruptQuerySet, InterruptStatus, QuestionKind
-from approvals.models.people import record_key
+from approvals.models.people import name_of, record_key
 from approvals.models.policy import AtLimit, Risk
 from approvals.models.rules import Rules
 from approvals.models.thread import Thread
@@ -183,13 +183,39 @@ class Interrupt(models.Model):
         return bool(mine.update(overdue_at=Now()))
 
     def refuses_after(self, now: datetime) -> bool:
-        """Whether nobody may decide any more, since the limit has decided; `now` is the database's clock."""
-        decides = self.at_limit in (AtLimit.REJECT, AtLimit.APPROVE)
+        """Whether nobody may decide any more, since the limit decides; `now` is the database's clock.
+
+        What was left open at its limit is people's again.
+        """
+        decides = self.at_limit in (AtLimit.REJECT, AtLimit.APPROVE) and self.overdue_at is None
         return decides and self.due_at is not None and self.due_at <= now
 
     def is_claimed_by_another(self, person: User) -> bool:
         claimed = Interrupt.objects.filter(id=self.id, claimed_by__isnull=False, claim_ends_at__gt=Now())
         return claimed.exclude(claimed_by=person).exists()
+
+    def hold(self, person: User, *, until: datetime, left: timedelta | None) -> None:
+        """A claim, until it is ended or lapses. The clock for beginning stands still meanwhile, with this `left`."""
+        self._set(claimed_by=person, claimed_by_name=name_of(person), claim_ends_at=until)
+        self._set(start_by=None, start_left=left)
+
+    def renew_claim(self, person: User, *, seconds: float) -> None:
+        """When this person holds it. A longer claim is not cut short."""
+        until = Greatest("claim_ends_at", Now() + timedelta(seconds=seconds))
+        Interrupt.objects.filter(id=self.id, claimed_by=person, claim_ends_at__gt=Now()).update(claim_ends_at=until)
+
+    def let_go(self, *, start_by: datetime | None) -> None:
+        """No claim any more; the clock for beginning runs again, until then."""
+        self._set(claimed_by=None, claimed_by_name="", claim_ends_at=None, start_by=start_by, start_left=None)
+
+    def put_down(self) -> None:
+        """No claim, and it has been begun."""
+        self._set(claimed_by=None, claimed_by_name="", claim_ends_at=None, start_by=None, start_left=None)
+
+    def _set(self, **changes: Any) -> None:
+        Interrupt.objects.filter(id=self.id).update(**changes)
+        for name, value in changes.items():
+            setattr(self, name, value)
 
     @property
     def ruled(self) -> Rules:

@@ -169,6 +169,7 @@ class Policy(models.Model):
             setattr(found, name, advice[name])
         if found.risk in NEVER_BY_ITSELF:
             found.auto_condition = ""
+            found.at_limit = AtLimit.HOLD if found.at_limit == AtLimit.APPROVE else found.at_limit
         return found
 
     @property

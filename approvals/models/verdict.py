@@ -110,11 +110,9 @@ class Vote(models.Model):
         """The votes on a question that is asked anew with the very same bytes; who took theirs back is left out."""
         standing = cls.objects.filter(interrupt=before).standing()
         fields = [field.attname for field in cls._meta.concrete_fields if field.attname not in {"id", "created_at"}]
+        fresh = {"interrupt_id": to.id, "number": 1, "is_carried_over": True}
         Vote.objects.bulk_create(
-            Vote(
-                **{**{name: getattr(vote, name) for name in fields}, "interrupt_id": to.id, "number": 1},
-                is_carried_over=True,
-            )
+            Vote(**{**{name: getattr(vote, name) for name in fields}, **fresh})
             for vote in standing
             if without is None or vote.reviewer_id != without.id
         )

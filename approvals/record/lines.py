@@ -92,7 +92,8 @@ def texts_of(rows: "models.QuerySet[Any]", columns: tuple[str, ...]) -> "models.
     """Tuples of these columns and annotations, with JSON and times as text."""
     fields = {field.attname: field for field in rows.model._meta.concrete_fields}
     shown = {f"_{name}": _as_text(fields.get(name), name) for name in columns}
-    return rows.annotate(**shown).values_list(*shown)
+    found: models.QuerySet[Any, Any] = rows.annotate(**shown).values_list(*shown)
+    return found
 
 
 def _as_text(field: Any, name: str) -> Any:

@@ -15,6 +15,8 @@ NOT_FIRST = "it is the first line, and says that another came before it"
 NOT_FOLLOWING = "it does not follow the line before it: one of the two was changed or put in"
 TWICE = "there is a line of this number already"
 BEFORE_FIRST = "it stands before the first line"
+# Before the first line of a thread: its number, its seal, and the oldest key.
+START = (0, GENESIS, 0)
 
 
 class Walk:
@@ -24,21 +26,18 @@ class Walk:
         self.lines = 0
         self.threads = 0
         self._thread: uuid.UUID | None = None
-        self._begin()
+        self._seq, self._mac, self._key = START
 
     def step(self, line: Line) -> Iterator[Finding]:
         self.lines += 1
         if line.thread != self._thread:
             self.threads += 1
             self._thread = line.thread
-            self._begin()
+            self._seq, self._mac, self._key = START
         for wrong in (*self._place(line), *self._seal(line)):
             yield Finding(line.thread, line.seq, wrong)
         if line.seq > self._seq:
             self._seq, self._mac = line.seq, line.mac
-
-    def _begin(self) -> None:
-        self._seq, self._mac, self._key = 0, GENESIS, 0
 
     def _place(self, line: Line) -> Iterator[str]:
         missing = line.seq - self._seq - 1

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
+from django.utils.encoding import force_str
 
 from approvals.signing_in.addresses import client_address
 
@@ -81,6 +82,6 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
 
 def _keys() -> MultiFernet:
-    known = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    known = [force_str(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
     digests = [hashlib.sha256(f"second factor:{key}".encode()).digest() for key in known]
     return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])

@@ -6,6 +6,9 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.contrib.auth.models import Group, User
+from django.db import transaction
+
+from approvals.record.people import note_change, standing_of
 
 log = structlog.get_logger(__name__)
 
@@ -19,8 +22,11 @@ def keep_groups(person: User, said: Mapping[str, Any]) -> None:
     wanted = {group for name, group in managed.items() if name in claimed}
     has = set(person.groups.filter(name__in=managed.values()).values_list("name", flat=True))
     if wanted != has:
-        person.groups.remove(*Group.objects.filter(name__in=has - wanted))
-        person.groups.add(*[Group.objects.get_or_create(name=name)[0] for name in sorted(wanted - has)])
+        with transaction.atomic():
+            before = standing_of(person)
+            person.groups.remove(*Group.objects.filter(name__in=has - wanted))
+            person.groups.add(*[Group.objects.get_or_create(name=name)[0] for name in sorted(wanted - has)])
+            note_change(person, before, standing_of(person), by=None, via="provider")
         log.info("groups from claims", person_id=person.pk, joined=sorted(wanted - has), left=sorted(has - wanted))
 
 

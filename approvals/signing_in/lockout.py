@@ -1,6 +1,7 @@
 """Too many wrong passwords or codes for one name, from one address: that address waits, and nobody else does."""
 
 from datetime import datetime
+from math import ceil
 from typing import Any
 
 from axes.handlers.proxy import AxesProxyHandler
@@ -18,9 +19,10 @@ def locked_out(request: HttpRequest, response: Any = None, credentials: Any = No
     """The answer instead of the page's own, to whoever has to wait. Axes fills its arguments differently when async."""
     named = getattr(request, "axes_credentials", None) or {}
     until = _until(request, str(named.get("username") or ""))
-    context = {"until": until, "attempts": settings.HOLDPOINT_SIGN_IN_ATTEMPTS}
+    seconds = max(ceil((until - timezone.now()).total_seconds()), 1)
+    context = {"until": until, "minutes": ceil(seconds / 60), "attempts": settings.HOLDPOINT_SIGN_IN_ATTEMPTS}
     answer = render(request, "registration/locked.html", context, status=429)
-    answer["Retry-After"] = str(max(int((until - timezone.now()).total_seconds()), 1))
+    answer["Retry-After"] = str(seconds)
     return answer
 
 
@@ -29,7 +31,12 @@ def is_locked_out(request: HttpRequest, person: User) -> bool:
 
 
 def count_failure(request: HttpRequest, person: User) -> None:
-    """A wrong code counts as a wrong password does, in the same place; the answer is then locked_out()."""
+    """A wrong code counts as a wrong password does, in the same place, and none while there is waiting to do.
+
+    From the last one on, the answer to the request is locked_out(), whatever the page would say.
+    """
+    if is_locked_out(request, person):
+        vars(request)["axes_locked_out"] = True
     AxesProxyHandler.user_login_failed(
         sender="holdpoint", credentials={"username": person.get_username()}, request=request
     )

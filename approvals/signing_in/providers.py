@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import structlog
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter, _build_apps_from_settings
 from allauth.socialaccount.models import SocialApp, SocialLogin
@@ -12,6 +13,8 @@ from django.http import HttpRequest
 from django.shortcuts import render
 
 from approvals.signing_in.claims import keep_groups
+
+log = structlog.get_logger(__name__)
 
 ANOTHER = "The provider named two different people. Sign in again, and tell an operator if this stays."
 TAKEN = "An account here has your e-mail address, and is not known to be yours. Ask an operator to connect them."
@@ -45,6 +48,18 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         elif _with_address(_claimed_addresses(sociallogin)):
             raise ImmediateHttpResponse(_refusal(request, TAKEN))
         sociallogin.email_addresses = []
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: Any,
+        error: Any = None,
+        exception: Exception | None = None,
+        extra_context: dict[str, Any] | None = None,
+    ) -> None:
+        """The page tells nothing of it: the reason is for operators."""
+        reason = (extra_context or {}).get("saml_last_error_reason") or repr(exception)
+        log.warning("a provider's answer was refused", provider=provider.sub_id, error=str(error), reason=reason)
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         return bool(settings.HOLDPOINT_PROVIDER_MAKES_ACCOUNTS)

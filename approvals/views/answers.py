@@ -6,10 +6,14 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 
+from approvals.comments import BadComment
 from approvals.decisions import AlreadyDecided, Changed, LimitPassed, MissingSeen, TooLate
+from approvals.delegations import BadDelegation
+from approvals.drafting import TooLarge
 from approvals.inspection import BrokenChain, HeadMoved, PassesBy, UnknownChain
 from approvals.models import KeyReused, Thread
 from approvals.policies import NotAllowed
+from approvals.queueing import BadMoment, CannotHold, Held
 from approvals.threads import Discards, NotNow
 from approvals.views.questions import changed_since
 
@@ -34,6 +38,12 @@ ANSWERS: dict[type[Exception], Answer] = {
     NotNow: Answer(409, "not_now", "This cannot be done now"),
     UnknownChain: Answer(409, "unknown_chain", "Its chain is not here any more"),
     BrokenChain: Answer(409, "broken_chain", "Its chain cannot be loaded"),
+    Held: Answer(409, "held", "Somebody else has claimed this"),
+    CannotHold: Answer(422, "cannot_hold", "This cannot be assigned like that"),
+    BadMoment: Answer(422, "bad_moment", "There is no such moment to come back"),
+    BadComment: Answer(422, "bad_comment", "This comment was not kept"),
+    BadDelegation: Answer(422, "bad_delegation", "This cannot be delegated like that"),
+    TooLarge: Answer(413, "too_large", "This is too much for a draft"),
     NotAllowed: Answer(403, "not_allowed", "You may not do this"),
 }
 EXPECTED = tuple(ANSWERS)

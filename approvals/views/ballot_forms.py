@@ -1,20 +1,19 @@
-"""What somebody has typed into a decision form: kept when it is refused, and the ballot it makes when it is not."""
+"""The forms a decision is typed into, and the ballot that comes out of what was typed."""
 
-import functools
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from django.http import QueryDict
 
 from approvals import showing
 from approvals.ballots import Ballot
-from approvals.forms import DecisionPost, new_key
+from approvals.forms import DecisionPost
 from approvals.inspection import BadAnswer, Item, Question, Reply
 from approvals.models import QuestionKind, Verdict
 from approvals.schemaforms import SchemaForm, SchemaNotSupported, schema_form
 from approvals.schemaforms.reading import NotReadable, read_json
+from approvals.views.unfinished import BadBallot, Draft, PartDraft
 
 ARGUMENTS, ANSWER = "arguments", "value"
 # What can be chosen, in the order people read it.
@@ -30,79 +29,6 @@ NO_SUCH_VERDICT = "There is no such verdict. Choose one of those that are offere
 OTHER_VERDICT = "You chose something else for this one. Send your verdicts, or choose the same here."
 NO_ARGUMENTS = "Send the edited arguments, too."
 _PART = re.compile(r"item-([0-9]{1,6})-")
-
-
-class BadBallot(BadAnswer):
-    """Several parts cannot be sent like this; `errors` says what is wrong with each."""
-
-    def __init__(self, errors: Sequence[BadAnswer]) -> None:
-        first = errors[0]
-        super().__init__(str(first), first.path, first.item)
-        self.errors = errors
-
-
-@dataclass(frozen=True)
-class PartDraft:
-    """One part of a question with several."""
-
-    verdict: str = ""
-    note: str = ""
-    form: SchemaForm | None = None
-    error: str = ""
-    note_error: str = ""
-    verdict_error: str = ""
-
-    @property
-    def is_editing(self) -> bool:
-        return self.verdict == Verdict.EDIT
-
-    @property
-    def is_wrong(self) -> bool:
-        return bool(self.error or self.note_error or self.verdict_error)
-
-    def with_error(self, error: dict[str, Any]) -> "PartDraft":
-        return replace(self, **error)
-
-
-@dataclass(frozen=True)
-class Draft:
-    """`form` is that of a question with one part; `parts` are there when it has several."""
-
-    note: str = ""
-    error: str = ""
-    note_error: str = ""
-    form: SchemaForm | None = None
-    is_editing: bool = False
-    key: str = field(default_factory=new_key)
-    parts: tuple[PartDraft, ...] = ()
-
-    @property
-    def is_list_edit(self) -> bool:
-        """A button in a form was pressed that only adds, removes or shows fields."""
-        forms = (self.form, *(part.form for part in self.parts))
-        return any(form.is_list_edit for form in forms if form is not None)
-
-    def told_apart(self, number: int) -> None:
-        """Give the controls ids of their own: forms of several questions stand on one page, under the same names."""
-        for form in (self.form, *(part.form for part in self.parts)):
-            if form is not None:
-                form.auto_id = f"id{number}_%s"
-
-    @property
-    def words(self) -> str:
-        """Everything that was written, to be copied when it could not be used."""
-        return "\n\n".join(filter(None, (self.note, *(part.note for part in self.parts))))
-
-    def with_error(self, error: BadAnswer) -> "Draft":
-        """The same with the error where it belongs."""
-        if isinstance(error, BadBallot):
-            return functools.reduce(Draft.with_error, error.errors, self)
-        place = _place(error.path)
-        if self.parts and error.item is not None:
-            parts = list(self.parts)
-            parts[error.item] = parts[error.item].with_error({place: str(error)})
-            return replace(self, parts=tuple(parts))
-        return replace(self, note_error=str(error)) if place == "note_error" else replace(self, error=str(error))
 
 
 def fresh(question: Question, *, is_editing: bool, can_edit: bool) -> Draft:
@@ -132,7 +58,7 @@ def plain_names(question: Question, data: QueryDict) -> QueryDict:
 
 def typed(question: Question, posted: DecisionPost, data: QueryDict) -> Draft:
     """What came with the form, right or wrong."""
-    draft, item = Draft(note=posted.note), question.item
+    draft, item = Draft(note=posted.note, reason_code=posted.reason_code), question.item
     if len(question.items) > 1:
         return replace(draft, parts=tuple(_part(one, number, data) for number, one in enumerate(question.items)))
     if question.kind.value == QuestionKind.SCHEMA:
@@ -145,12 +71,21 @@ def typed(question: Question, posted: DecisionPost, data: QueryDict) -> Draft:
 
 def ballot_of(question: Question, posted: DecisionPost, draft: Draft, data: QueryDict) -> Ballot:
     """Raises BadAnswer when what was typed is no ballot yet."""
+    if posted.verdict == Verdict.ABSTAIN:
+        return Ballot(posted.verdict, posted.seen, note=posted.note, key=posted.key, breaks_glass=posted.breaks_glass)
     _refuse_other_parts(question, data)
     if draft.is_list_edit:
         raise BadAnswer("")
     if draft.parts:
-        return Ballot.of_parts(_replies(question, posted, draft, data), posted.seen, note=posted.note, key=posted.key)
-    if posted.verdict is None:
+        replies = _replies(question, posted, draft, data)
+        ballot = Ballot.of_parts(replies, posted.seen, note=posted.note, key=posted.key)
+    else:
+        ballot = _whole_ballot(question, posted, draft, data)
+    return replace(ballot, reason_code=posted.reason_code, breaks_glass=posted.breaks_glass)
+
+
+def _whole_ballot(question: Question, posted: DecisionPost, draft: Draft, data: QueryDict) -> Ballot:
+    if posted.verdict is None or posted.verdict == Verdict.WITHDRAW:
         raise BadAnswer(NO_VERDICT)
     action = _other_action(question.item, data.get("action"))
     arguments = None
@@ -254,7 +189,3 @@ def _form(schema: Any, data: QueryDict | None, *, initial: Any, prefix: str) -> 
         return schema_form(schema or box, data=data, initial=initial, prefix=prefix)
     except SchemaNotSupported:
         return schema_form(box, data=data, initial=initial, prefix=prefix)
-
-
-def _place(path: str) -> str:
-    return {"note": "note_error", "message": "note_error", "verdict": "verdict_error"}.get(path, "error")

@@ -11,7 +11,7 @@ from approvals.models.interrupt_queries import InterruptQuerySet
 from approvals.models.people import name_of
 from approvals.policies import Act, groups_of, may
 from approvals.views.counting import count_of
-from approvals.views.waiting import for_me
+from approvals.views.waiting import for_me, notices_of
 
 THEME, KEYS = "theme", "keys"
 
@@ -36,6 +36,10 @@ class Shell:
         return self.person is not None and bool(may(self.person, Act.SEE_QUEUE))
 
     @cached_property
+    def sees_policies(self) -> bool:
+        return self.sees_queue or (self.person is not None and bool(may(self.person, Act.CHANGE_POLICIES)))
+
+    @cached_property
     def may_submit(self) -> bool:
         return self.person is not None and bool(may(self.person, Act.SUBMIT))
 
@@ -47,6 +51,11 @@ class Shell:
     def waiting(self) -> int:
         """How many questions wait for this person; the length of the list that the queue shows."""
         return count_of(self.mine)
+
+    @cached_property
+    def unread(self) -> int:
+        """How many notices this person has not marked as read."""
+        return count_of(notices_of(self.person).unread()) if self.person else 0
 
     @cached_property
     def name(self) -> str:

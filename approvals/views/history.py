@@ -13,7 +13,7 @@ from approvals.models import Interrupt, Thread
 from approvals.policies import Act, may
 from approvals.views.doors import Visit, find_thread, signed_in
 from approvals.views.looking import comparisons
-from approvals.views.reading import shelves
+from approvals.views.reading import shelves, transcript
 
 SOURCES = {"input": "Input taken in", "loop": "Started", "update": "State edited", "fork": "Branch"}
 MADE_BY_PEOPLE = ("input", "update", "fork")
@@ -66,14 +66,17 @@ def history(request: Visit, thread_id: uuid.UUID) -> HttpResponse:
         steps, state, trouble = [], None, str(error)
     else:
         trouble = ""
+    lines = _lines(thread, steps, state, is_newest=not before)
     context = {
         "thread": thread,
-        "lines": _lines(thread, steps, state, is_newest=not before),
+        "lines": lines,
         "shelves": shelves(thread, state, q=request.GET.get("q", ""), namespace=namespace),
+        "transcript": transcript(thread, state, before=request.GET.get("said", ""), namespace=namespace),
         "namespace": namespace,
         "comparisons": [] if before or not steps else comparisons(request, thread, steps[0].checkpoint_id),
         "may_replay": may(request.user, Act.REPLAY, thread),
         "state": state,
+        "is_past": not namespace and not any(line.is_shown and line.step.is_head for line in lines),
         "trouble": trouble,
         "before": before,
         "older": steps[-1].cursor if len(steps) == PER_PAGE else "",

@@ -2,25 +2,33 @@
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from approvals import decisions, inspection
+from approvals import decisions
 from approvals.ballots import Ballot
 from approvals.decisions import AlreadyDecided, Changed
 from approvals.forms import DecisionPost, local_path
 from approvals.inspection import BadAnswer, Question
-from approvals.models import ACCEPTING, Interrupt, InterruptStatus, QuestionKind, Verdict
+from approvals.models import Interrupt, InterruptStatus, QuestionKind, Verdict, Via
+from approvals.refusals import record_refusal, record_unseen
 from approvals.views import answers, unsent
-from approvals.views.ballot_forms import ARGUMENTS, Draft, ballot_of, plain_names, typed
+from approvals.views.asked import approvals_of
+from approvals.views.ballot_forms import ARGUMENTS, ballot_of, plain_names, typed
 from approvals.views.doors import Page, Visit, acting, find_interrupt, find_thread, signed_in
-from approvals.views.questions import ASKS_TWICE, decided_parts, edits_of
+from approvals.views.glass import glass_page
+from approvals.views.pieces import decided_parts
+from approvals.views.proving import prove_first
+from approvals.views.questions import ASKS_TWICE, differences, edits_of
 from approvals.views.retyping import AGAIN, Secret, is_any_missing, secrets_in
 from approvals.views.thread_page import thread_page
+from approvals.views.unfinished import Draft
 from approvals.views.unsent_ballots import keep_ballot
+from approvals.views.versions import as_it_stands
 from approvals.voting import counted
 
 DEAR = (Verdict.APPROVE, Verdict.EDIT)
@@ -34,24 +42,29 @@ def decision(request: HttpRequest, interrupt_id: uuid.UUID) -> HttpResponse:
 
 
 def _decision(request: Visit, interrupt_id: uuid.UUID) -> HttpResponse:
-    interrupt = find_interrupt(request.user, interrupt_id)
+    interrupt = _found(request, interrupt_id, act="decide")
     if request.method != "POST":
         return redirect("thread", interrupt.thread_id)
     unsent.forget(request)
-    question = inspection.question_of(interrupt)
+    question = as_it_stands(interrupt)
     data = plain_names(question, request.POST)
     posted = DecisionPost.read(data)
     draft = typed(question, posted, data)
     try:
         ballot = _ballot(interrupt, question, posted, draft, data)
+        if unproved := prove_first(request, interrupt, ballot):
+            return unproved
         if _asks_again(request, interrupt, ballot) and (not posted.is_confirmed or is_any_missing(data)):
             return _confirm(request, interrupt, ballot, secrets=secrets_in(draft, data))
         decided = decisions.decide(request.user, interrupt.id, ballot)
     except BadAnswer as error:
+        if posted.breaks_glass and not answers.wants_json(request):
+            return glass_page(request, interrupt, draft=draft.with_error(error))
         return _redrawn(request, interrupt, draft, error)
     except answers.EXPECTED as error:
+        record_refusal(request.user, interrupt.id, error)
         return answers.answer(request, error, thread=interrupt.thread, note=draft.words)
-    return _decided(request, decided, ballot.verdict, next=posted.next)
+    return _decided(request, decided, ballot, next=posted.next)
 
 
 _DECISION: Page = signed_in(_decision)
@@ -59,10 +72,11 @@ _DECISION: Page = signed_in(_decision)
 
 @acting
 def undo(request: Visit, interrupt_id: uuid.UUID) -> HttpResponse:
-    interrupt = find_interrupt(request.user, interrupt_id)
+    interrupt = _found(request, interrupt_id, act="undo")
     try:
         again = decisions.undo(request.user, interrupt.id)
     except answers.EXPECTED as error:
+        record_refusal(request.user, interrupt.id, error, act="undo")
         return answers.answer(request, error, thread=interrupt.thread)
     if answers.wants_json(request):
         return JsonResponse({"interrupt": str(again.id), "status": again.status, "thread": str(again.thread_id)})
@@ -70,6 +84,32 @@ def undo(request: Visit, interrupt_id: uuid.UUID) -> HttpResponse:
     page = reverse("thread", args=[again.thread_id])
     came_from_queue = request.POST.get("next", "").startswith(reverse("queue"))
     return answers.SeeOther(f"{reverse('queue')}?selected={again.id}" if came_from_queue else page)
+
+
+@acting
+def withdrawal(request: Visit, interrupt_id: uuid.UUID) -> HttpResponse:
+    interrupt = _found(request, interrupt_id, act="withdraw")
+    try:
+        interrupt = decisions.withdraw(request.user, interrupt.id)
+    except answers.EXPECTED as error:
+        record_refusal(request.user, interrupt.id, error, act="withdraw")
+        return answers.answer(request, error, thread=interrupt.thread)
+    if answers.wants_json(request):
+        return JsonResponse(_came_to(interrupt))
+    messages.success(request, f"Your vote on “{interrupt.title}” is withdrawn. You can vote again.")
+    return answers.SeeOther(
+        local_path(request.POST.get("next", ""), otherwise=reverse("thread", args=[interrupt.thread_id]))
+    )
+
+
+def _found(request: Visit, interrupt_id: uuid.UUID, *, act: str) -> Interrupt:
+    """Raises Http404; that somebody tried to decide what they may not see is recorded."""
+    try:
+        return find_interrupt(request.user, interrupt_id)
+    except Http404:
+        if request.method == "POST":
+            record_unseen(request.user, interrupt_id, act=act)
+        raise
 
 
 def _ballot(interrupt: Interrupt, question: Question, posted: DecisionPost, draft: Draft, data: QueryDict) -> Ballot:
@@ -89,13 +129,17 @@ def _refuse_closed(interrupt: Interrupt) -> None:
 
 
 def _asks_again(request: Visit, interrupt: Interrupt, ballot: Ballot) -> bool:
-    """Where a mistake is dear, approving takes a second step. Programs say what they mean the first time."""
-    accepts = any(part.verdict in DEAR for part in ballot.replies or (ballot,))
+    """Where a mistake is dear, approving takes a second step; the page of breaking glass is one. Programs say what
+    they mean the first time.
+    """
+    accepts = any(part.verdict in DEAR for part in ballot.replies or (ballot,)) and not ballot.breaks_glass
     return accepts and interrupt.risk in ASKS_TWICE and interrupt.is_open and not answers.wants_json(request)
 
 
 def _confirm(request: Visit, interrupt: Interrupt, ballot: Ballot, *, secrets: list[Secret]) -> HttpResponse:
-    edits = edits_of(interrupt, ballot.arguments) if ballot.verdict == Verdict.EDIT and not ballot.replies else []
+    edits = differences(interrupt) if ballot.verdict == Verdict.APPROVE else []
+    if ballot.verdict == Verdict.EDIT and not ballot.replies:
+        edits = edits_of(interrupt, ballot.arguments)
     sent = [(name, text) for name, texts in request.POST.lists() for text in texts]
     dropped = {"csrfmiddlewaretoken", "verdict", "confirmed", AGAIN, *(secret.name for secret in secrets)}
     hidden = [(name, text) for name, text in sent if name not in dropped]
@@ -127,26 +171,55 @@ def _field(draft: Draft, error: BadAnswer) -> str:
     return f"item-{error.item}-{error.path or ARGUMENTS}"
 
 
-def _decided(request: Visit, interrupt: Interrupt, verdict: Verdict, *, next: str) -> HttpResponse:
+def _decided(request: Visit, interrupt: Interrupt, ballot: Ballot, *, next: str) -> HttpResponse:
+    """`interrupt` is the question it is about now: an edit may have made another version of it."""
     if answers.wants_json(request):
-        body = {"interrupt": str(interrupt.id), "status": interrupt.status, "verdict": verdict}
-        return JsonResponse({**body, "thread": str(interrupt.thread_id)})
-    messages.success(request, _said(interrupt, verdict), extra_tags=_undo_until(interrupt))
+        return JsonResponse(
+            {**_came_to(interrupt), "verdict": ballot.verdict, "proposal": _proposes(interrupt, ballot)}
+        )
+    messages.success(request, _said(interrupt, ballot), extra_tags=_undo_until(interrupt))
     page = reverse("thread", args=[interrupt.thread_id])
     return answers.SeeOther(local_path(next, otherwise=page))
 
 
-def _said(interrupt: Interrupt, verdict: Verdict) -> str:
+def _came_to(interrupt: Interrupt) -> dict[str, Any]:
+    return {
+        "interrupt": str(interrupt.id),
+        "status": interrupt.status,
+        "approvals": approvals_of(interrupt),
+        "votes_needed": interrupt.votes_needed,
+        "thread": str(interrupt.thread_id),
+    }
+
+
+def _proposes(interrupt: Interrupt, ballot: Ballot) -> bool:
+    return interrupt.is_proposal and ballot.edits
+
+
+def _said(interrupt: Interrupt, ballot: Ballot) -> str:
     """The verdict, and what it does now."""
     title = f"“{interrupt.title}”"
     if interrupt.is_open:
-        count = sum(vote.verdict in ACCEPTING for vote in counted(interrupt))
-        return f"Your approval of {title} counts: {count} of {interrupt.votes_needed}. It waits for somebody else."
-    label = "Carries on" if interrupt.kind == QuestionKind.PAUSE else verdict.label
+        return _said_of_vote(interrupt, ballot, title)
+    if interrupt.status == InterruptStatus.DECIDED and interrupt.decision.decided_via == Via.GLASS:
+        title = f"{title}, by break glass"
+    label = "Carries on" if interrupt.kind == QuestionKind.PAUSE else ballot.verdict.label
     if Interrupt.objects.open().filter(thread=interrupt.thread_id).exists():
         return f"{label}: {title}. The worker carries on when the other questions are decided, too."
     delay = interrupt.undo_seconds
     return f"{label}: {title}. The worker carries on {f'in {delay} seconds' if delay else 'now'}."
+
+
+def _said_of_vote(interrupt: Interrupt, ballot: Ballot, title: str) -> str:
+    if _proposes(interrupt, ballot):
+        return f"Changed: {title} waits for somebody else's approval."
+    if ballot.verdict == Verdict.ABSTAIN:
+        return f"You abstain: {title} waits for somebody else."
+    if ballot.verdict == Verdict.REJECT:
+        count = sum(vote.verdict == Verdict.REJECT for vote in counted(interrupt))
+        return f"Your rejection of {title} counts: {count} of {interrupt.votes_needed}. It waits for somebody else."
+    count = approvals_of(interrupt)
+    return f"Your approval of {title} counts: {count} of {interrupt.votes_needed}. It waits for somebody else."
 
 
 def _undo_until(interrupt: Interrupt) -> str:

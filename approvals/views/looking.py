@@ -1,18 +1,22 @@
 """The steps people compare with: what they saw when they last looked, and the step of the last decision.
 
-Where somebody last looked is kept in their session, for the threads they opened last.
+Where somebody last looked is kept in their browser, in a cookie that only the thread's own pages are sent: looking
+changes nothing here.
 """
 
+import re
 from dataclasses import dataclass
-from typing import Any
 
+from django.http import HttpResponse
 from django.urls import reverse
 
 from approvals.models import Decision, Thread
 from approvals.views.doors import Visit
 
-KEY = "looked"
-MOST_THREADS = 60
+LOOKED = "looked"
+A_MONTH = 30 * 24 * 60 * 60
+_STEP = r"[0-9A-Za-z-]{0,64}"
+_KEPT = re.compile(rf"({_STEP})\.({_STEP})")
 
 
 @dataclass(frozen=True)
@@ -21,20 +25,25 @@ class Since:
     address: str
 
 
-def note_look(request: Visit, thread: Thread, head: str) -> None:
+def note_look(answer: HttpResponse, request: Visit, thread: Thread, head: str) -> None:
     """A page that refreshes itself is no new look, and neither is the same head again."""
-    looked: dict[str, Any] = request.session.get(KEY, {})
-    name = str(thread.id)
-    if not head or request.headers.get("HX-Request") or looked.get(name, ["", ""])[-1] == head:
+    before = _looked(request)[-1]
+    if not head or request.headers.get("HX-Request") or before == head:
         return
-    before = looked.pop(name, ["", ""])[-1]
-    looked[name] = [before, head]
-    request.session[KEY] = dict(list(looked.items())[-MOST_THREADS:])
+    answer.set_cookie(
+        LOOKED,
+        f"{before}.{head}",
+        max_age=A_MONTH,
+        path=reverse("thread", args=[thread.id]),
+        samesite="Lax",
+        httponly=True,
+        secure=request.is_secure(),
+    )
 
 
 def comparisons(request: Visit, thread: Thread, head: str, parent: str = "") -> list[Since]:
     """Ways to the comparison page that make sense now, the most wanted first."""
-    seen = request.session.get(KEY, {}).get(str(thread.id), ["", ""])
+    seen = _looked(request)
     decision = Decision.objects.filter(interrupt__thread=thread).select_related("interrupt").order_by("-decided_at")
     last = decision.first()
     wanted = [
@@ -47,3 +56,9 @@ def comparisons(request: Visit, thread: Thread, head: str, parent: str = "") -> 
 
 def address_of(thread: Thread, before: str, after: str) -> str:
     return f"{reverse('compare', args=[thread.id])}?from={before}&to={after}"
+
+
+def _looked(request: Visit) -> tuple[str, str]:
+    """The heads at the look before the last and at the last; empty without one."""
+    found = _KEPT.fullmatch(request.COOKIES.get(LOOKED, ""))
+    return (found[1], found[2]) if found else ("", "")

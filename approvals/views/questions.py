@@ -1,9 +1,9 @@
 """A question as a card: what would happen, why this person is asked, and the form to decide it with."""
 
-import uuid
-from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from itertools import chain, zip_longest
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -12,58 +12,28 @@ from django.urls import reverse
 from approvals import inspection, showing
 from approvals.decisions import Changed
 from approvals.inspection import Item, Question
-from approvals.models import ACCEPTING, Edits, Interrupt, QuestionKind, Risk, Verdict, Vote
+from approvals.models import Edits, Interrupt, QuestionKind, Risk, Verdict
 from approvals.policies import Act, Permission, may
 from approvals.schemaforms.names import humanised
-from approvals.views.ballot_forms import LABELS, Draft, PartDraft, fresh
-from approvals.voting import counted
+from approvals.views.asked import Blocked, VoteLine, Why, blocked, vote_lines, why_asked
+from approvals.views.ballot_forms import fresh
+from approvals.views.pieces import Part, offered
+from approvals.views.unfinished import Draft
+from approvals.views.versions import Difference, Version, as_it_stands, between, standing_arguments, versions_of
 
 ASKS_TWICE = frozenset({Risk.HIGH, Risk.CRITICAL})
 LONGEST_EFFECT = 24
-WORDY = frozenset({Verdict.REJECT.value, Verdict.RESPOND.value})
-
-
-@dataclass(frozen=True)
-class Part:
-    """One of several things a question asks for, with its share of the form; `name` begins those of its controls."""
-
-    interrupt_id: uuid.UUID
-    number: int
-    item: Item
-    verdicts: list[str]
-    draft: PartDraft
-
-    @property
-    def name(self) -> str:
-        return f"item-{self.number - 1}"
-
-    @property
-    def anchor(self) -> str:
-        return f"{self.name}-{self.interrupt_id}"
-
-    @property
-    def choices(self) -> list[tuple[str, str]]:
-        return [(verdict, LABELS[verdict]) for verdict in self.verdicts]
-
-    @property
-    def takes_words(self) -> bool:
-        return bool(WORDY & set(self.verdicts))
-
-    @property
-    def words_wanted(self) -> str:
-        words = {Verdict.RESPOND.value: "your answer", Verdict.REJECT.value: "why you reject it"}
-        wanted = " or ".join(words[verdict] for verdict in self.verdicts if verdict in WORDY)
-        return f"{wanted[:1].upper()}{wanted[1:]}"
 
 
 @dataclass(frozen=True)
 class Card:
     """`next` is where the decision leads."""
 
+    person: User
     interrupt: Interrupt
     question: Question
     permission: Permission
-    votes: list[Vote]
+    votes: list[VoteLine]
     draft: Draft
     next: str
 
@@ -76,10 +46,20 @@ class Card:
         """What there is to decide one by one; empty when the question is about one thing."""
         if len(self.question.items) == 1:
             return []
+        told = zip(self.question.items, self.draft.parts, self._standing, strict=True)
         return [
-            Part(self.interrupt.id, number, item, _offered(self.interrupt, item), draft)
-            for number, (item, draft) in enumerate(zip(self.question.items, self.draft.parts, strict=True), start=1)
+            Part(self.interrupt.id, n, item, offered(self.interrupt, item), draft, values, self.interrupt.is_proposal)
+            for n, (item, draft, values) in enumerate(told, start=1)
         ]
+
+    @property
+    def arguments(self) -> Any:
+        """What approving sends, of a question about one thing."""
+        return self._standing[0]
+
+    @cached_property
+    def _standing(self) -> list[Any]:
+        return standing_arguments(self.interrupt, self.question)
 
     @property
     def fact_schema(self) -> Any:
@@ -95,8 +75,7 @@ class Card:
     @property
     def verdicts(self) -> set[str]:
         """What can be said of the whole."""
-        offered = (set(_offered(self.interrupt, item)) for item in self.question.items)
-        return set.intersection(*offered)
+        return set.intersection(*(set(offered(self.interrupt, item)) for item in self.question.items))
 
     @property
     def asks_twice(self) -> bool:
@@ -124,12 +103,60 @@ class Card:
     def hint(self) -> str:
         """What the buttons send, where it is not plain."""
         return hint_for(
-            self.question, {*chain.from_iterable(_offered(self.interrupt, one) for one in self.question.items)}
+            self.question, {*chain.from_iterable(offered(self.interrupt, one) for one in self.question.items)}
         )
 
     @property
     def approvals(self) -> int:
-        return sum(vote.verdict in ACCEPTING for vote in counted(self.interrupt))
+        return sum(line.counts and line.accepts for line in self.votes)
+
+    @cached_property
+    def why(self) -> Why:
+        return why_asked(self.person, self.interrupt)
+
+    @cached_property
+    def blocked(self) -> Blocked | None:
+        return blocked(self.interrupt)
+
+    @cached_property
+    def versions(self) -> list[Version]:
+        """What reviewers made of it, newest first; none where it is as it was asked."""
+        return versions_of(self.interrupt)
+
+    @cached_property
+    def changes(self) -> list[Difference]:
+        """What the latest version differs in from what the graph asked."""
+        return differences(self.interrupt)
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether this person made the version that is to be approved."""
+        return self.interrupt.is_proposal and self.interrupt.proposal_by_id == self.person.id
+
+    @property
+    def has_voted(self) -> bool:
+        return any(line.vote.reviewer_id == self.person.id for line in self.votes)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """To choose from when the whole is rejected."""
+        return self.interrupt.ruled.reject_reasons if Verdict.REJECT.value in self.verdicts else ()
+
+    @property
+    def note_wanted(self) -> str:
+        """What the note is needed for."""
+        approving = ["approve"] if self.interrupt.ruled.approval_needs_note else []
+        rejecting = ["reject"] if Verdict.REJECT.value in self.verdicts and not self.draft.is_editing else []
+        return " or ".join([*approving, *([] if self.parts else rejecting)])
+
+    @cached_property
+    def may_break_glass(self) -> bool:
+        """Whether there is a way past the others for this person, and a need of it."""
+        settles = bool(self.permission) and self.approvals + 1 >= self.interrupt.votes_needed and not self.is_mine
+        if settles:
+            return False
+        plain = {Verdict.APPROVE.value, Verdict.REJECT.value} & self.verdicts
+        return bool(plain) and bool(may(self.person, Act.BREAK_GLASS, self.interrupt))
 
     @property
     def decide_url(self) -> str:
@@ -142,30 +169,32 @@ def card_of(
     question = inspection.question_of(interrupt)
     permission = may(person, Act.DECIDE, interrupt)
     can_edit = bool(permission) and interrupt.ruled.edits != Edits.NONE
-    edits = is_editing and can_edit and Verdict.EDIT in _offered(interrupt, question.items[0])
+    edits = is_editing and can_edit and Verdict.EDIT in offered(interrupt, question.items[0])
     return Card(
+        person=person,
         interrupt=interrupt,
         question=question,
         permission=permission,
-        votes=list(interrupt.votes.standing()),
-        draft=draft or fresh(question, is_editing=edits, can_edit=can_edit),
+        votes=vote_lines(interrupt),
+        draft=draft or fresh(as_it_stands(interrupt), is_editing=edits, can_edit=can_edit),
         next=next,
     )
+
+
+def differences(interrupt: Interrupt) -> list[Difference]:
+    """What a reviewer made of it, set against what the graph asked; nothing where it is as it was asked."""
+    if not interrupt.is_proposal:
+        return []
+    asked = copy(interrupt)
+    asked.proposal = None
+    return between(asked, interrupt)
 
 
 def changed_since(error: Changed) -> list[tuple[str, Any, Any]]:
     """What differs between the question on screen and the one asked now: (label, before, after)."""
     if error.before is None or error.after is None:
         return []
-    before, after = inspection.question_of(error.before).items, inspection.question_of(error.after).items
-    pairs = zip_longest(before, after)
-    return [
-        difference
-        for old, new in pairs
-        for difference in showing.changed(
-            old.arguments if old else None, new.arguments if new else None, (new or old).schema
-        )
-    ]
+    return between(error.before, error.after)
 
 
 def hint_for(question: Question, verdicts: set[str]) -> str:
@@ -185,39 +214,3 @@ def edits_of(interrupt: Interrupt, arguments: Any, *, number: int = 0) -> list[t
     """What an edit of one part changed: (label, before, after)."""
     item = inspection.question_of(interrupt).items[number]
     return showing.changed(item.arguments, arguments, item.schema)
-
-
-@dataclass(frozen=True)
-class DecidedPart:
-    """What was said of one part, with what it changed: (label, before, after)."""
-
-    item: Item
-    verdict: str
-    message: str
-    edits: list[tuple[str, Any, Any]]
-
-
-def decided_parts(interrupt: Interrupt, told: Sequence[Mapping[str, Any]]) -> list[DecidedPart]:
-    """From the line of the record; nothing when it does not fit the question."""
-    items = inspection.question_of(interrupt).items
-    if len(told) != len(items):
-        return []
-    return [
-        DecidedPart(
-            item,
-            str(part["verdict"]),
-            str(part.get("message", "")),
-            showing.changed(item.arguments, part.get("arguments"), item.schema)
-            if part["verdict"] == Verdict.EDIT
-            else [],
-        )
-        for item, part in zip(items, told, strict=True)
-    ]
-
-
-def _offered(interrupt: Interrupt, item: Item) -> list[str]:
-    """What the question takes, less what the policy rules out."""
-    allowed = {verdict.value for verdict in item.allowed}
-    if interrupt.ruled.edits == Edits.NONE:
-        allowed.discard(Verdict.EDIT.value)
-    return [verdict for verdict in LABELS if verdict in allowed]

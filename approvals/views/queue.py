@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import groupby
 from typing import NamedTuple
 
 from django.contrib.auth.models import User
 from django.db.models import Count, Q
+from django.db.models.functions import Now
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,18 +16,21 @@ from django.utils import timezone
 
 from approvals import inspection
 from approvals.forms import Filters
-from approvals.models import Interrupt, Verdict
+from approvals.models import Interrupt, Snooze, Verdict
 from approvals.models.interrupt_queries import InterruptQuerySet
 from approvals.policies import Act, NotAllowed, may, require
 from approvals.views import answers
+from approvals.views.asked import tell_votes
 from approvals.views.context import Shell
 from approvals.views.counting import count_of
 from approvals.views.doors import Visit, signed_in
+from approvals.views.drafts import kept_draft
 from approvals.views.paging import Page, page_of
 from approvals.views.questions import Card, card_of
-from approvals.views.waiting import for_others
+from approvals.views.waiting import claimed_by, for_others, snoozed_by
+from approvals.views.work import why_returned
 
-OTHERS = "others"
+OTHERS, SNOOZED, CLAIMED = "others", "snoozed", "claimed"
 
 
 class Bracket(NamedTuple):
@@ -41,6 +46,20 @@ BRACKETS = (
     # The web server's clock may be a little behind the database's.
     Bracket("new", "Asked within the hour", "", timedelta.min),
 )
+
+
+@dataclass(frozen=True)
+class Split:
+    """One of the lists that the queue is made of; one that `hides` is not offered while it is empty."""
+
+    name: str
+    title: str
+    rows: InterruptQuerySet
+    hides: bool = False
+
+    @cached_property
+    def count(self) -> int:
+        return count_of(self.rows)
 
 
 @dataclass(frozen=True)
@@ -60,18 +79,21 @@ def queue(request: Visit) -> HttpResponse:
     except NotAllowed as error:
         return answers.answer(request, error)
     filters = Filters.read(request.GET)
-    mine = Shell.of(request).mine
-    others = for_others(request.user, mine)
-    page = _page(others if filters.split == OTHERS else mine, filters)
-    if filters.split == OTHERS:
-        _add_reasons(request.user, page)
+    splits = _splits(request)
+    here = next((split for split in splits if split.name == filters.split), splits[0])
+    page = _page(here.rows, filters)
+    _add_notes(request.user, page, here)
+    tell_votes(page.rows)
     context = {
         "filters": filters,
         "page": page,
+        "here": here,
+        "splits": [split for split in splits if not split.hides or split.count or split is here],
         "groups": _groups(page.rows, timezone.now()),
-        "others": count_of(others),
+        "others": next(split.count for split in splits if split.name == OTHERS),
         "chains": inspection.chains(),
         "card": _selected(request.user, filters, page),
+        "wakes_at": _wakes_at(request.user),
     }
     return render(request, "queue/queue.html", context)
 
@@ -87,13 +109,41 @@ def _page(rows: InterruptQuerySet, filters: Filters) -> Page[Interrupt]:
     if filters.q:
         rows = rows.matching(filters.q)
     approvals = Count("votes", filter=Q(votes__verdict=Verdict.APPROVE))
-    shown = rows.select_related("thread").defer("payload", "thread__input").annotate(approvals=approvals)
+    shown = (
+        rows.select_related("thread")
+        .defer("payload", "thread__input")
+        .annotate(approvals=approvals, is_held=Q(claim_ends_at__gt=Now()))
+    )
     return page_of(shown, by="created_at", after=filters.after, newest_first=False)
 
 
-def _add_reasons(person: User, page: Page[Interrupt]) -> None:
+def _splits(request: Visit) -> list[Split]:
+    person = request.user
+    return [
+        Split("", "For me", Shell.of(request).mine),
+        Split(OTHERS, "Waiting on others", for_others(person)),
+        Split(SNOOZED, "Snoozed", snoozed_by(person)),
+        Split(CLAIMED, "Claimed by me", claimed_by(person), hides=True),
+    ]
+
+
+def _add_notes(person: User, page: Page[Interrupt], here: Split) -> None:
+    """For each row the line that says why it is in this list, where that is not plain."""
+    snoozes = Snooze.objects.filter(person=person, interrupt__in=page.rows).with_news()
+    found = {snooze.interrupt_id: snooze for snooze in snoozes}
     for row in page.rows:
-        vars(row)["reason"] = may(person, Act.DECIDE, row).reason
+        if here.name == OTHERS:
+            vars(row)["reason"] = may(person, Act.DECIDE, row).reason
+        elif row.id in found and here.name == SNOOZED:
+            vars(row)["snooze"] = found[row.id]
+        elif row.id in found and not here.name:
+            vars(row)["reason"] = why_returned(found[row.id])
+
+
+def _wakes_at(person: User) -> datetime | None:
+    """When the next row comes back by itself, for the page to look again then."""
+    snoozes = Snooze.objects.in_effect().filter(person=person, until__isnull=False)
+    return snoozes.order_by("until").values_list("until", flat=True).first()
 
 
 def _groups(rows: list[Interrupt], now: datetime) -> list[Group]:
@@ -116,4 +166,5 @@ def _selected(person: User, filters: Filters, page: Page[Interrupt]) -> Card | N
     index = ids.index(filters.selected) if filters.selected in ids else 0
     following = ids[index + 1] if index + 1 < len(ids) else ids[index - 1] if index else ""
     address = reverse("queue") + filters.query(after=filters.after, selected=following)
-    return card_of(person, page.rows[index], next=address)
+    row = page.rows[index]
+    return card_of(person, row, next=address, draft=kept_draft(person, row))

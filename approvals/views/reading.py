@@ -1,5 +1,7 @@
 """What LangGraph has saved of a thread, read for a page; a chain that is gone or broken takes no page down."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +13,7 @@ from django.utils.safestring import SafeString
 from approvals import inspection
 from approvals.inspection import BrokenChain, Change, Drawing, Message, State, Step, ToolCall, UnknownChain
 from approvals.models import Thread
-from approvals.trees import Tree, matches
+from approvals.trees import MARKDOWN, Tree, matches, may_be_markdown
 
 # Where chains put what the requester is to read.
 RESULT = "final_response"
@@ -115,40 +117,50 @@ class Call:
 
 @dataclass(frozen=True)
 class Said:
-    """A message as it is shown; `rest` leads to a text that is longer, `length` characters long."""
+    """A message as it is shown; `rest` leads to a text that is longer, `length` characters long, and `markdown` to the
+    text as Markdown where it may be some. `key` names this text on the page.
+    """
 
     message: Message
     text: str
     calls: Sequence[Call]
     rest: str
     length: int
+    markdown: str
+    key: str
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """`earlier` are left out; `before` is where the page before this one ends."""
+    """`earlier` are left out; `before` is where the page before this one ends, and `end` where this one does."""
 
     said: Sequence[Said] = ()
     earlier: int = 0
     before: int = 0
     is_last: bool = True
+    end: int = 0
+
+    @property
+    def page(self) -> str:
+        """What leads back to these messages."""
+        return "" if self.is_last else f"&before={self.end}"
 
 
-def transcript(thread: Thread, state: State | None, *, before: str = "") -> Transcript:
+def transcript(thread: Thread, state: State | None, *, before: str = "", namespace: str = "") -> Transcript:
     """The newest messages, or those before the one with this number. A tool's result stands with its call."""
     if state is None:
         return Transcript()
     end = int(before) if before.isascii() and before.isdigit() and len(before) < 9 else len(state.messages)
     end = min(end, len(state.messages))
     start = max(end - MESSAGES_SHOWN, 0)
-    address = part_address(thread, state.checkpoint_id)
+    address = part_address(thread, state.checkpoint_id, namespace)
     results = {message.answers: message for message in state.messages[start:] if message.answers}
     shown = state.messages[start:end]
     calls = {call.id for message in shown for call in message.tool_calls if call.id}
     said = [
         _said(message, results, address) for message in shown if not message.answers or message.answers not in calls
     ]
-    return Transcript(said, start, start, end == len(state.messages))
+    return Transcript(said, start, start, end == len(state.messages), end)
 
 
 def _said(message: Message, results: dict[str, Message], address: str) -> Said:
@@ -160,4 +172,12 @@ def _said(message: Message, results: dict[str, Message], address: str) -> Said:
         arguments = tree.html(call.arguments, way=(*message.place, "tool_calls", index, "args"))
         calls.append(Call(call, arguments, _said(found, {}, address) if found else None))
     length = len(message.text)
-    return Said(message, message.text[:LETTERS], calls, tree.part(way) if length > LETTERS else "", length)
+    key = _key(message)
+    markdown = tree.part(way, said=key, **{"as": MARKDOWN}) if may_be_markdown(message.text) else ""
+    rest = tree.part(way) if length > LETTERS else ""
+    return Said(message, message.text[:LETTERS], calls, rest, length, markdown, key)
+
+
+def _key(message: Message) -> str:
+    """Another text at the same place is another one: what somebody has opened stays open only as long as it is true."""
+    return hashlib.sha256(json.dumps([message.place, message.text]).encode()).hexdigest()[:16]

@@ -7,7 +7,7 @@ from typing import Final
 from django.http import QueryDict
 
 from approvals.schemaforms import SchemaForm
-from approvals.views.ballot_forms import Draft
+from approvals.views.unfinished import Draft
 
 AGAIN: Final = "again"
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from allauth.socialaccount.adapter import get_adapter
@@ -10,14 +11,25 @@ from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.views.decorators.csrf import csrf_exempt
+from requests import RequestException
+
+from approvals.reauthentication import methods_of, signed_in_lately
 
 # Failures are kept with what was sent: nobody needs more for a name and a password.
 LARGEST_FORM = 8_192
+LARGEST_ANSWER = 256 * 1024
+ANSWER_KEPT_SECONDS = 300
+LATE = "A first second factor is set up in the minutes after signing in. Sign out, sign in again, and come back here."
+AWAY = "The provider cannot be reached at the moment. Try again in a minute, or sign in with a name and a password."
+
+log = structlog.get_logger(__name__)
 
 
 class SignIn(LoginView):
@@ -30,9 +42,7 @@ class SignIn(LoginView):
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         login = Login(user=form.get_user(), redirect_url=self.get_success_url())
-        answer: HttpResponse = perform_password_login(
-            self.request, {"username": form.get_user().get_username()}, login
-        )
+        answer: HttpResponse = perform_password_login(self.request, {"username": form.get_user().get_username()}, login)
         return answer
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -71,9 +81,46 @@ def only_to_sign_in(view: Callable[..., HttpResponse]) -> Callable[..., HttpResp
     def entered(request: HttpRequest, **where: str) -> HttpResponse:
         if {*request.GET.getlist("process"), *request.POST.getlist("process")} - {"login"}:
             raise Http404
-        return view(request, **where)
+        try:
+            return view(request, **where)
+        except RequestException as error:
+            log.warning("a provider cannot be reached", error=type(error).__name__)
+            return render(request, "registration/refused.html", {"reason": AWAY}, status=503)
 
     return entered
+
+
+def answer_of_provider(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A form that anybody may post here, and that a session keeps until the next request: small, and briefly."""
+
+    def received(request: HttpRequest, **where: str) -> HttpResponse:
+        if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_ANSWER:
+            return render(request, "400.html", status=413)
+        answer = view(request, **where)
+        kept: SessionBase | None = getattr(request, "saml_acs_session", None)
+        if kept is not None:
+            kept.set_expiry(ANSWER_KEPT_SECONDS)
+            kept.save()
+        return answer
+
+    # It comes from the provider's page, without a token of ours: its signature and the request it answers stand for it.
+    return csrf_exempt(received)
+
+
+def soon_after_signing_in(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Who has nothing to prove themselves with but a provider sets up a first factor soon after coming from there: at
+    a screen left open, somebody else could set up theirs.
+    """
+
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        is_late = isinstance(request.user, User) and not methods_of(request) and not signed_in_lately(request)
+        if is_late:
+            return render(
+                request, "registration/refused.html", {"title": "Sign in once more", "reason": LATE}, status=403
+            )
+        return view(request, *args, **kwargs)
+
+    return guarded
 
 
 def _providers(request: HttpRequest, target: str) -> list[dict[str, str]]:

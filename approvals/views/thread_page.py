@@ -16,6 +16,7 @@ from approvals import inspection
 from approvals.forms import new_key
 from approvals.inspection import Change
 from approvals.models import (
+    ACCEPTING,
     Decision,
     Effect,
     Event,
@@ -31,14 +32,15 @@ from approvals.models import (
 from approvals.policies import Act, may
 from approvals.schemaforms import SchemaForm
 from approvals.views import reading
-from approvals.views.ballot_forms import Draft
 from approvals.views.chain_forms import chain_form
 from approvals.views.compare import groups_of
 from approvals.views.doors import Visit
 from approvals.views.failures import failure_of
 from approvals.views.looking import comparisons, note_look
-from approvals.views.questions import Card, DecidedPart, card_of, decided_parts, edits_of
+from approvals.views.pieces import DecidedPart, decided_parts
+from approvals.views.questions import Card, card_of, edits_of
 from approvals.views.timeline import SHOWN, timeline_of
+from approvals.views.unfinished import Draft
 from approvals.views.waiting import place_in_queue
 
 TABS = ("changes", "messages", "state", "raw")
@@ -74,7 +76,9 @@ def thread_page(
         **_progress(request.user, thread),
     }
     context["failure"] = failure_of(request.user, thread, context["failed_run"], context["reading"])
-    return render(request, "threads/thread.html", context, status=status)
+    answer = render(request, "threads/thread.html", context, status=status)
+    note_look(answer, request, thread, context["head"])
+    return answer
 
 
 def _evidence(request: Visit, thread: Thread, cards: list[Card]) -> dict[str, Any]:
@@ -83,8 +87,8 @@ def _evidence(request: Visit, thread: Thread, cards: list[Card]) -> dict[str, An
     tab = request.GET.get("tab", "")
     head = found.state.checkpoint_id if found.state else ""
     since = comparisons(request, thread, head, (found.steps[0].parent_id or "") if found.steps else "")
-    note_look(request, thread, head)
     return {
+        "head": head,
         "groups": groups_of(changes),
         "shelves": reading.shelves(thread, found.state, q=request.GET.get("q", "")),
         "transcript": reading.transcript(thread, found.state, before=request.GET.get("before", "")),
@@ -119,6 +123,8 @@ class Decided:
     decision: Decision
     edits: list[tuple[str, Any, Any]]
     parts: list[DecidedPart]
+    # Chosen from the policy's list, when it was rejected.
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -168,19 +174,23 @@ def _tabs(found: reading.Reading, changes: Sequence[Change]) -> list[tuple[str, 
 def _decided(thread: Thread) -> list[Decided]:
     decisions = Decision.objects.filter(interrupt__thread=thread).select_related("interrupt__thread")
     votes = Event.objects.filter(thread_id=thread.id, kind=EventKind.VOTE_CAST).order_by("seq")
-    told = {vote.data.get("interrupt"): vote.data.get("parts", []) for vote in votes}
+    last = {vote.data.get("interrupt"): vote.data for vote in votes}
     return [
-        _as_decided(found, told.get(str(found.interrupt_id), [])) for found in decisions.order_by("-decided_at", "-id")
+        _as_decided(found, last.get(str(found.interrupt_id), {})) for found in decisions.order_by("-decided_at", "-id")
     ]
 
 
-def _as_decided(decision: Decision, told: list[dict[str, Any]]) -> Decided:
+def _as_decided(decision: Decision, vote: Mapping[str, Any]) -> Decided:
     """Of several parts, each; of one, only what was changed, since the rest stands in the decision."""
-    parts = decided_parts(decision.interrupt, told)
+    reason = str(vote.get("reason_code", ""))
+    # Whoever approves what another made of it says nothing of their own.
+    is_version = decision.interrupt.is_proposal and decision.verdict in ACCEPTING
+    told = decision.interrupt.proposal if is_version else vote.get("parts", [])
+    parts = decided_parts(decision.interrupt, told or [])
     if len(parts) > 1:
-        return Decided(decision, [], parts)
+        return Decided(decision, [], parts, reason)
     if parts:
-        return Decided(decision, parts[0].edits, [])
+        return Decided(decision, parts[0].edits, [], reason)
     answer = decision.answer  # of a decision from before parts were recorded
     was_edited = decision.verdict == Verdict.EDIT and isinstance(answer, dict)
     return Decided(decision, edits_of(decision.interrupt, answer.get("arguments")) if was_edited else [], [])

@@ -10,6 +10,7 @@ from approvals.forms import Filters
 from approvals.models import Interrupt, InterruptStatus, Thread, ThreadStatus
 from approvals.policies import visible_threads
 from approvals.views.doors import Visit, find_thread, signed_in
+from approvals.views.drafts import kept_drafts
 from approvals.views.paging import page_of
 from approvals.views.statuses import with_last_verdict
 from approvals.views.thread_page import thread_page
@@ -34,7 +35,8 @@ def threads(request: Visit) -> HttpResponse:
 @signed_in
 def thread(request: Visit, thread_id: uuid.UUID) -> HttpResponse:
     found = find_thread(request.user, thread_id)
-    return thread_page(request, found, drafts=kept_ballots(request, found))
+    drafts = kept_drafts(request.user, found, editing=request.GET.get("edit", ""))
+    return thread_page(request, found, drafts={**drafts, **kept_ballots(request, found)})
 
 
 @signed_in

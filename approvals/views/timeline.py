@@ -1,5 +1,6 @@
 """What happened to a thread, newest first: the steps of the machine and the acts of people in one list."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,12 +11,23 @@ from approvals.inspection import State, Step
 from approvals.models import Event, EventKind, Thread, ThreadStatus, Verdict
 
 SHOWN = 14
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 # What people did, and what went wrong. The other lines of the record say the same as a step.
 TOLD = {
     EventKind.THREAD_SUBMITTED: ("Sent", "person"),
     EventKind.LIMIT_PASSED: ("Not decided in time", "trouble"),
+    EventKind.START_PASSED: ("Not claimed in time", "trouble"),
+    EventKind.INTERRUPT_REMINDED: ("Reviewers reminded", "person"),
+    EventKind.INTERRUPT_ESCALATED: ("Escalated", "trouble"),
+    EventKind.INTERRUPT_UNBLOCKED: ("Somebody can decide this again", "person"),
     EventKind.EFFECT_SETTLED: ("Outside call looked into", "person"),
+    EventKind.INTERRUPT_VIEWED: ("Looked at", "person"),
+    EventKind.DECISION_REFUSED: ("Refused", "trouble"),
+    EventKind.INTERRUPT_BLOCKED: ("Action required: nobody can decide this", "trouble"),
+    EventKind.EDIT_PROPOSED: ("Changed what is asked", "person"),
     EventKind.VOTE_CAST: ("Voted", "person"),
+    EventKind.VOTE_WITHDRAWN: ("Vote withdrawn", "person"),
+    EventKind.GLASS_BROKEN: ("Decided by break glass", "trouble"),
     EventKind.DECISION_MADE: ("Decided", "person"),
     EventKind.DECISION_UNDONE: ("Decision taken back", "person"),
     EventKind.DECISION_VOIDED: ("Decision not carried out", "trouble"),
@@ -50,6 +62,8 @@ class Moment:
     detail: str = ""
     length: timedelta | None = None
     checkpoint_id: str = ""
+    # The question it is about, for what was seen of it.
+    question: str = ""
 
 
 def timeline_of(thread: Thread, steps: Sequence[Step], state: State | None) -> list[Moment]:
@@ -63,7 +77,8 @@ def _now(thread: Thread, state: State | None, since: datetime) -> Iterator[Momen
     status = ThreadStatus(thread.status)
     if state is not None and status in NOW:
         kind, word = NOW[status]
-        for node in dict.fromkeys(state.next):
+        failed = {node for node, _ in state.errors}
+        for node in dict.fromkeys(node for node in state.next if node not in failed):
             yield Moment(kind=kind, text=inspection.node_label(node), at=since, detail=word)
 
 
@@ -92,7 +107,14 @@ def _events(thread: Thread) -> Iterator[Moment]:
         if kind is EventKind.VOTE_CAST and _is_told_by_decision(event, events, decided):
             continue
         text, tone = TOLD[kind]
-        yield Moment(kind=tone, text=_word(event, text), at=event.at, by=event.actor_name, detail=_detail(event.data))
+        yield Moment(
+            kind=tone,
+            text=_word(event, text),
+            at=event.at,
+            by=event.actor_name,
+            detail=_detail(event.data),
+            question=_question(event),
+        )
 
 
 def _is_told_by_decision(vote: Event, events: list[Event], decided: set[Any]) -> bool:
@@ -102,6 +124,11 @@ def _is_told_by_decision(vote: Event, events: list[Event], decided: set[Any]) ->
     )
 
 
+def _question(event: Event) -> str:
+    found = event.data.get("interrupt")
+    return found if isinstance(found, str) and _ID.fullmatch(found) else ""
+
+
 def _word(event: Event, text: str) -> str:
     verdict = event.data.get("verdict")
     return str(Verdict(verdict).label) if verdict in Verdict.values else text
@@ -109,5 +136,15 @@ def _word(event: Event, text: str) -> str:
 
 def _detail(data: dict[str, Any]) -> str:
     keys = ", ".join(str(key) for key in data.get("keys", ()))
-    words = (data.get("note"), data.get("reason"), data.get("error"))
-    return ": ".join(filter(None, (keys, next((str(word) for word in words if word), ""))))
+    place = f"in the place of {data['in_place_of']}" if data.get("in_place_of") else ""
+    groups = ", ".join(str(group) for group in data.get("groups", ()))
+    asked = f"{groups} may decide as well" if groups else ""
+    words = (data.get("note"), data.get("reason"), data.get("error"), _message(data))
+    said = next((str(word) for word in words if word), "")
+    return ": ".join(filter(None, (keys, asked, place, str(data.get("reason_code", "")), said)))
+
+
+def _message(data: dict[str, Any]) -> str:
+    """What was said of all parts alike: votes that did not settle anything have no decision that tells it."""
+    said = {str(part.get("message", "")) for part in data.get("parts", ())}
+    return said.pop() if len(said) == 1 else ""

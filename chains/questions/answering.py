@@ -21,19 +21,22 @@ def build_answer(
     payload_sha256: str,
     reviewer: str,
     may_rename: bool = False,
+    is_by_policy: bool = False,
 ) -> Any:
-    """The value to resume with: one reply for each item, in order. `may_rename` lets an edit name another tool.
+    """The value to resume with: one reply for each item, in order. `may_rename` lets an edit name another tool;
+    `is_by_policy`: no person gave it.
 
     Raises BadAnswer when it would not fit, before anything is stored.
     """
     if len(replies) != len(question.items):
         said = f"This asks {len(question.items)} things and {len(replies)} were answered. Decide each of them."
         raise BadAnswer(said)
+    facts = {"payload_sha256": payload_sha256, "reviewer": reviewer, "is_by_policy": is_by_policy}
     answers = []
     for number, (item, reply) in enumerate(zip(question.items, replies, strict=True)):
         with _blaming(number):
             checked = _checked(question, item, reply, may_rename=may_rename)
-            answers.append(_answer(question, item, checked, payload_sha256=payload_sha256, reviewer=reviewer))
+            answers.append(_answer(question, item, checked, facts))
     with _blaming(None if answers[1:] else 0):
         return _whole(question, answers)
 
@@ -66,10 +69,10 @@ def _checked(question: Question, item: Item, reply: Reply, *, may_rename: bool) 
     return replace(reply, verdict=Verdict(reply.verdict), arguments=sendable(reply.arguments))
 
 
-def _answer(question: Question, item: Item, reply: Reply, *, payload_sha256: str, reviewer: str) -> Any:
+def _answer(question: Question, item: Item, reply: Reply, facts: dict[str, Any]) -> Any:
     match question.kind:
         case Kind.BOUND:
-            return bound.answer(item, reply, payload_sha256=payload_sha256, reviewer=reviewer)
+            return bound.answer(item, reply, **facts)
         case Kind.BATCH | Kind.CALL:
             return decision(item, reply, tools=question.tools)
         case Kind.LEGACY:

@@ -30,13 +30,17 @@ def read(value: Any) -> Question | None:
     return Question(Kind.BOUND, (item,))
 
 
-def answer(item: Item, reply: Reply, *, payload_sha256: str, reviewer: str) -> dict[str, Any]:
+def answer(
+    item: Item, reply: Reply, *, payload_sha256: str, reviewer: str, is_by_policy: bool = False
+) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "verdict": reply.verdict.value,
         "sha256": payload_sha256,
         "message": reply.message,
         "reviewer": reviewer,
     }
+    if is_by_policy:
+        answer["by_policy"] = True
     if reply.verdict is not Verdict.EDIT:
         return answer
     require_edit(reply.arguments, proposed=item.arguments, schema=item.schema)

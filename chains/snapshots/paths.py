@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import chain, pairwise
+from itertools import pairwise
 
 from langgraph.channels import EphemeralValue
 from langgraph.checkpoint.base import CheckpointTuple
@@ -21,7 +21,6 @@ from chains.snapshots.records import (
     line,
     namespace_of,
     newest,
-    newest_inside,
     nodes_next,
     nodes_run,
     origin_of,
@@ -29,8 +28,8 @@ from chains.snapshots.records import (
     source_of,
 )
 
-# Newest checkpoints looked at: of the thread itself, and with all of its subgraphs.
-MOST, MOST_INSIDE = 200, 400
+# Newest checkpoints looked at, of a thread and of each execution of a subgraph; newest executions looked into.
+MOST, MOST_INSIDE = 200, 20
 # How deep subgraphs are looked into.
 DEEPEST = 3
 # Writes that say what became of a node, not where it leads: part of LangGraph's stored format.
@@ -60,31 +59,30 @@ def path(graph: Graph, thread_id: str) -> Path:
     records = newest(graph, thread_id, limit=MOST)
     if not records:
         return Path(done=(), current=(), taken=frozenset())
-    has_inside = any(graph.get_subgraphs())
-    inside, cut = newest_inside(graph, thread_id, limit=MOST_INSIDE) if has_inside else ({}, False)
-    reader = reading(graph, [*records, *chain.from_iterable(inside.values())])
-    return _path(_Read(graph, reader, thread_id, inside, cut), graph, records)
+    return _path(_Read(graph, thread_id, MOST_INSIDE), graph, records)
 
 
 def _path(read: "_Read", graph: Graph, records: Sequence[CheckpointTuple], *, depth: int = 0) -> Path:
     """Of the thread, or of one execution of a subgraph."""
     ancestors = _since_input(list(line(records, start=id_of(records[0]))))
-    walk = _Walk(graph, read, namespace_of(records[0]))
+    walk = _Walk(graph, _Reader(read, records))
     for parent, child in pairwise(ancestors):
         walk.step(parent, child)
     cut = source_of(ancestors[0]) != "input" and origin_of(ancestors[0]) is not None
     found = walk.end(records[0], cut=cut)
-    return replace(found, inside=_insides(read, graph, walk, depth=depth + 1)) if read.inside else found
+    inside = _insides(read, graph, walk, depth=depth + 1) if depth < DEEPEST else {}
+    return replace(found, inside=inside)
 
 
 def _insides(read: "_Read", graph: Graph, walk: "_Walk", *, depth: int) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    for name, inner in graph.get_subgraphs() if depth <= DEEPEST else ():
-        if isinstance(inner, CompiledStateGraph):
-            places = read.places(name, walk)
-            paths = [_path(read, inner, read.inside[place], depth=depth) for place in places]
-            times = sum(1 for node, _ in walk.tasks if node == name)
-            found |= {name: _together(paths, cut=read.cut and len(paths) < times)} if paths else {}
+    for name, inner in graph.get_subgraphs():
+        tasks = [task for node, task in walk.tasks if node == name]
+        if tasks and isinstance(inner, CompiledStateGraph):
+            executions = read.executions(walk.reader.namespace, name, tasks)
+            paths = [_path(read, inner, records, depth=depth) for records in executions]
+            cut = read.left <= 0 and len(paths) < len(tasks)
+            found |= {name: _together(paths, cut=cut)} if paths else {}
     return found
 
 
@@ -106,38 +104,48 @@ def _since_input(ancestors: list[CheckpointTuple]) -> list[CheckpointTuple]:
     return ancestors[: turn + 1][::-1]
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Read:
-    """What was read of a thread. `inside`: the checkpoints of its subgraphs by namespace; `cut`: not all of them."""
+    """What is read of a thread. `left`: how many more executions of subgraphs are."""
 
     graph: Graph
-    reader: Graph
     thread_id: str
-    inside: Mapping[str, Sequence[CheckpointTuple]]
-    cut: bool
+    left: int
 
-    def snapshot(self, namespace: str, checkpoint_id: str | None) -> StateSnapshot | None:
-        """Of what was read without its long values; some states cannot do without them."""
-        for reader in (self.reader, self.graph):
-            with suppress(Exception):  # today's graph may not read yesterday's state: then nothing is claimed about it
-                return reader.get_state(address(self.thread_id, checkpoint_id, namespace=namespace))
-        return None
-
-    def places(self, name: str, walk: "_Walk") -> list[str]:
-        """Where the executions of a subgraph are kept: by task, or all in one place when it remembers for itself."""
-        outer = f"{walk.namespace}|" if walk.namespace else ""
-        ours = [f"{outer}{name}:{task}" for node, task in walk.tasks if node == name]
+    def executions(self, namespace: str, name: str, tasks: Sequence[str]) -> list[list[CheckpointTuple]]:
+        """Oldest first. Each is kept by its task, or all in one place where the subgraph remembers for itself."""
+        outer = f"{namespace}|" if namespace else ""
         lasting = "|".join(part.partition(":")[0] for part in f"{outer}{name}".split("|"))
-        return [place for place in dict.fromkeys([*ours, *([lasting] if ours else [])]) if place in self.inside]
+        found = [self.records(f"{outer}{name}:{task}") for task in reversed(dict.fromkeys(tasks))]
+        return [records for records in reversed(found) if records] or list(filter(None, [self.records(lasting)]))
+
+    def records(self, namespace: str) -> list[CheckpointTuple]:
+        self.left -= 1
+        return newest(self.graph, self.thread_id, limit=MOST, namespace=namespace) if self.left >= 0 else []
+
+
+class _Reader:
+    """Reads snapshots of a thread, or of one execution of a subgraph, from checkpoints that are there already."""
+
+    def __init__(self, read: _Read, records: Sequence[CheckpointTuple]) -> None:
+        self.graphs = (reading(read.graph, records), read.graph)
+        self.thread_id = read.thread_id
+        self.namespace = namespace_of(records[0])
+
+    def snapshot(self, checkpoint_id: str | None) -> StateSnapshot | None:
+        """Of what was read without its long values; some states cannot do without them."""
+        for graph in self.graphs:
+            with suppress(Exception):  # today's graph may not read yesterday's state: then nothing is claimed about it
+                return graph.get_state(address(self.thread_id, checkpoint_id, namespace=self.namespace))
+        return None
 
 
 class _Walk:
     """Follows the checkpoints from old to new, remembering who wrote what the next nodes wait for."""
 
-    def __init__(self, graph: Graph, read: _Read, namespace: str) -> None:
+    def __init__(self, graph: Graph, reader: _Reader) -> None:
         self.graph = graph
-        self.read = read
-        self.namespace = namespace
+        self.reader = reader
         self.triggers = {name: {*node.triggers, _sent_to(name)} for name, node in graph.nodes.items()}
         self.writers: dict[str, set[str]] = {}
         self.done: list[str] = []
@@ -179,7 +187,7 @@ class _Walk:
         """Writes are kept by task id. Only the graph knows which node that was, unless just one node ran."""
         if len(set(ran)) == 1 and len(written) <= 1:
             return dict.fromkeys(written, ran[0])
-        snapshot = self.snapshot(id_of(parent))
+        snapshot = self.reader.snapshot(id_of(parent))
         return {task.id: task.name for task in snapshot.tasks} if snapshot else {}
 
     def forget_disarmed(self, edited: CheckpointTuple) -> None:
@@ -191,7 +199,7 @@ class _Walk:
                 del self.writers[trigger]
 
     def end(self, head: CheckpointTuple, *, cut: bool) -> Path:
-        live = self.snapshot(None)
+        live = self.reader.snapshot(None)
         names = [task.name for task in live.tasks] if live else []
         current = nodes_next(self.graph, live, head) if live else ()
         self.tasks += [(task.name, task.id) for task in live.tasks] if live else []
@@ -213,9 +221,6 @@ class _Walk:
         if _held(self.graph.interrupt_after_nodes, self.last_ran):
             return tuple(dict.fromkeys(names))
         return tuple(dict.fromkeys(_held(self.graph.interrupt_before_nodes, names)))
-
-    def snapshot(self, checkpoint_id: str | None) -> StateSnapshot | None:
-        return self.read.snapshot(self.namespace, checkpoint_id)
 
 
 def _held(breakpoints: str | Sequence[str], names: Iterable[str]) -> list[str]:

@@ -43,28 +43,17 @@ def address(thread_id: str, checkpoint_id: str | None = None, *, namespace: str 
     return {"configurable": place}
 
 
-def newest(graph: Graph, thread_id: str, *, limit: int, before: str | None = None) -> list[CheckpointTuple]:
+def newest(
+    graph: Graph, thread_id: str, *, limit: int, before: str | None = None, namespace: str = ""
+) -> list[CheckpointTuple]:
     """Newest first, all older than the checkpoint `before`. What cannot be a checkpoint's id has nothing before it.
 
-    Long values may be missing from them.
+    `namespace` names an execution of a subgraph. Long values may be missing from them.
     """
     if before is not None and not READABLE_ID.fullmatch(before):
         return []
     cursor = None if before is None else address(thread_id, before)
-    return list(lean(saver_of(graph)).list(address(thread_id), before=cursor, limit=limit))
-
-
-def newest_inside(graph: Graph, thread_id: str, *, limit: int) -> tuple[dict[str, list[CheckpointTuple]], bool]:
-    """Those of its subgraphs among the newest of all, by namespace (`inner:<task>|deeper:<task>` is deeper in inner),
-    and whether there may be more.
-    """
-    everywhere: RunnableConfig = {"configurable": {"thread_id": str(thread_id)}}
-    records = list(lean(saver_of(graph)).list(everywhere, limit=limit))
-    found: dict[str, list[CheckpointTuple]] = {}
-    for record in records:
-        if namespace_of(record):
-            found.setdefault(namespace_of(record), []).append(record)
-    return found, len(records) == limit
+    return list(lean(saver_of(graph)).list(address(thread_id, namespace=namespace), before=cursor, limit=limit))
 
 
 def namespace_of(record: CheckpointTuple) -> str:

@@ -1,5 +1,6 @@
 """At the very moment a question's time is over, a reviewer answers it while the policy decides instead."""
 
+import functools
 import random
 from collections import Counter
 
@@ -7,6 +8,7 @@ import httpx
 from django.contrib.auth.models import User
 
 from approvals import limits
+from approvals.limits import BY_POLICY
 from approvals.models import AtLimit, Decision, Event, EventKind, Interrupt, InterruptStatus, Run, RunKind, Verdict, Via
 from tests.faults.decision_races import fields_of, in_short
 from tests.faults.desk import Desk, in_flight, open_desk, wait_for
@@ -20,17 +22,17 @@ ANSWER = (-0.3, 0.02)
 EXPIRE = (-0.03, 0.05)
 
 
-def run(trials: int, rng: random.Random, site: Site) -> Tally:
+def run(trials: int, rng: random.Random, site: Site, *, at_limit: AtLimit) -> Tally:
     tally = Tally(trials=trials)
     won: Counter[str] = Counter()
-    with open_desk(site, "limit_races", decide_within=TIME, at_limit=AtLimit.REJECT) as desk:
+    with open_desk(site, f"limit_races_{at_limit}", decide_within=TIME, at_limit=at_limit) as desk:
         desk.sign_everybody_in()
 
         def race(trial: int, rng: random.Random) -> None:
             question, person = desk.asked(amount=trial), rng.choice(desk.reviewers)
             where = f"race {trial}, question {question.id}"
             answer, expired = _race(desk, person, question, rng)
-            won[_judge(tally, where, question, person, answer, expired)] += 1
+            won[_judge(tally, where, question, person, answer, expired, at_limit)] += 1
 
         in_flight(trials, rng, race, at_once=8)
     tally.note = f"{won['reviewer']:,} reviewers and {won['policy']:,} policies first"
@@ -59,7 +61,9 @@ def _race(desk: Desk, person: User, question: Interrupt, rng: random.Random) -> 
     return told, int(bool(expired)) + limits.expire(question.id)
 
 
-def _judge(tally: Tally, where: str, question: Interrupt, person: User, answer: object, expired: int) -> str:
+def _judge(
+    tally: Tally, where: str, question: Interrupt, person: User, answer: object, expired: int, at_limit: AtLimit
+) -> str:
     decisions = list(Decision.objects.filter(interrupt=question))
     runs = Run.objects.filter(thread=question.thread_id, kind=RunKind.RESUME).count()
     question.refresh_from_db()
@@ -70,7 +74,10 @@ def _judge(tally: Tally, where: str, question: Interrupt, person: User, answer: 
     decision = decisions[0]
     made = Event.objects.get(thread=question.thread_id, kind=EventKind.DECISION_MADE)
     by_policy = decision.decided_via == Via.POLICY
-    right = _is_refusal(answer) if by_policy else isinstance(answer, httpx.Response) and answer.is_success
+    outcome = BY_POLICY[at_limit]
+    said = decision.verdict == outcome or not by_policy
+    tally.expect(said, f"{where}: the policy decided {decision.verdict} where it says {at_limit}")
+    right = _is_refusal(answer, outcome) if by_policy else isinstance(answer, httpx.Response) and answer.is_success
     tally.expect(right, f"{where}: {decision.decided_via} decided, and the reviewer was told {in_short(answer)}")
     tally.expect(expired == int(by_policy), f"{where}: the limit decided {expired} times, {decision.decided_via} once")
     in_time = question.due_at is not None and made.at < question.due_at
@@ -80,14 +87,18 @@ def _judge(tally: Tally, where: str, question: Interrupt, person: User, answer: 
     return "policy" if by_policy else "reviewer"
 
 
-def _is_refusal(answer: object) -> bool:
+def _is_refusal(answer: object, outcome: Verdict) -> bool:
     """In words that say who decided, or that time is over."""
     if not isinstance(answer, httpx.Response) or answer.status_code != 409:
         return False
     told = answer.json()
-    names_policy = told["error"] == "already_decided" and told["verdict"] == Verdict.REJECT and told["winner"]
+    names_policy = told["error"] == "already_decided" and told["verdict"] == outcome and told["winner"]
     return bool(names_policy) or told["error"] == "limit_passed"
 
 
 PROMISE = "A time limit and a person never both decide: exactly one outcome, by the database's clock"
-CAMPAIGNS = (Campaign("limit_races", PROMISE, full=1_000, short=40, run=run),)
+APPROVING = "The same where the policy approves at the limit"
+CAMPAIGNS = (
+    Campaign("limit_races", PROMISE, full=1_000, short=40, run=functools.partial(run, at_limit=AtLimit.REJECT)),
+    Campaign("limit_approvals", APPROVING, full=1_000, short=40, run=functools.partial(run, at_limit=AtLimit.APPROVE)),
+)

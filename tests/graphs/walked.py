@@ -31,7 +31,7 @@ class State(TypedDict, total=False):
     log: Annotated[list[str], lambda old, new: [*old, *new]]
 
 
-Node = Callable[[State], State]
+Node = Any  # LangGraph has no type for a node that mypy takes from a variable
 
 
 def _turn(values: dict[str, Any], facts: Facts) -> dict[str, Any]:
@@ -53,6 +53,10 @@ def _asking(name: str) -> Node:
         return {"log": [f"{name}: {answer}"]}
 
     return ask
+
+
+def _counting(state: State) -> State:
+    return {"amount": state["amount"] + 1, "log": ["counted"]}
 
 
 def _close(state: State) -> State:
@@ -79,24 +83,22 @@ def _nested(context: ChainContext) -> Builder:
 
 
 def _beside(context: ChainContext) -> Builder:
-    """prepare → left, right and write side by side → close."""
-    nodes = {"left": _asking("left"), "right": _asking("right"), "write": _writing(context.model)}
+    """write → left, right and count side by side → close."""
+    beside: dict[str, Node] = {"left": _asking("left"), "right": _asking("right"), "count": _counting}
     builder: Builder = StateGraph(State)
-    builder.add_node("prepare", lambda state: {"log": ["prepared"]})
+    builder.add_node("write", _writing(context.model))
     builder.add_node("close", _close)
-    builder.add_edge(START, "prepare")
-    for name, node in nodes.items():
+    builder.add_edge(START, "write")
+    for name, node in beside.items():
         builder.add_node(name, node)
-        builder.add_edge("prepare", name)
-    builder.add_edge(list(nodes), "close")
+        builder.add_edge("write", name)
+    builder.add_edge(list(beside), "close")
     builder.add_edge("close", END)
     return builder
 
 
 def _chain(name: str, title: str, build: Callable[[ChainContext], Builder]) -> Chain:
-    return Chain(
-        name, title, build, input_schema=SCHEMA, start=_turn, next_turn=_turn, multi_turn=True
-    )
+    return Chain(name, title, build, input_schema=SCHEMA, start=_turn, next_turn=_turn, multi_turn=True)
 
 
 nested = _chain("nested", "A desk within", _nested)
