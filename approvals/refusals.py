@@ -13,7 +13,7 @@ from approvals.policies import NotAllowed
 MOST = 10
 LONGEST = 300
 UNSEEN = "They may not see this request."
-REASONS: dict[type[Exception], str] = {
+CODES: dict[type[Exception], str] = {
     NotAllowed: "not_allowed",
     AlreadyDecided: "already_decided",
     Changed: "changed",
@@ -28,16 +28,16 @@ def record_refusal(
     person: User, interrupt_id: uuid.UUID, error: Exception, *, via: Via = Via.PAGE, act: str = "decide"
 ) -> bool:
     """False: nothing was recorded. The error is no refusal, there is no such question, or it was enough."""
-    reason = REASONS.get(type(error))
-    return reason is not None and _append(person, interrupt_id, reason, str(error), via, act)
+    code = CODES.get(type(error))
+    return code is not None and _append(person, interrupt_id, code, str(error), via, act)
 
 
 def record_unseen(person: User, interrupt_id: uuid.UUID, *, via: Via = Via.PAGE, act: str = "decide") -> bool:
     """Somebody tried who is not even told that there is such a question."""
-    return _append(person, interrupt_id, REASONS[NotAllowed], UNSEEN, via, act)
+    return _append(person, interrupt_id, CODES[NotAllowed], UNSEEN, via, act)
 
 
-def _append(person: User, interrupt_id: uuid.UUID, reason: str, message: str, via: Via, act: str) -> bool:
+def _append(person: User, interrupt_id: uuid.UUID, code: str, message: str, via: Via, act: str) -> bool:
     thread_id = Interrupt.objects.filter(id=interrupt_id).values_list("thread_id", flat=True).first()
     if thread_id is None or _count(thread_id, interrupt_id, person) >= MOST:
         return False
@@ -46,7 +46,7 @@ def _append(person: User, interrupt_id: uuid.UUID, reason: str, message: str, vi
         before = _count(thread_id, interrupt_id, person)
         if before >= MOST:
             return False
-        facts = {"interrupt": str(interrupt_id), "reason": reason, "error": message[:LONGEST], "via": via.value}
+        facts = {"interrupt": str(interrupt_id), "code": code, "error": message[:LONGEST], "via": via.value}
         last = {"last": True} if before == MOST - 1 else {}
         Event.append(thread, EventKind.DECISION_REFUSED, by=person, act=act, **facts, **last)
     return True

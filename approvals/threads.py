@@ -224,7 +224,8 @@ def replay(person: User, thread_id: uuid.UUID, checkpoint_id: str, *, reason: st
             require(person, Act.REROUTE, thread)
         payload = {**asdict(edit or Edit({})), "checkpoint_id": checkpoint_id, "thread_status": thread.status}
         _owe(thread, RunKind.REPLAY, by=person, payload=payload, reason=reason)
-        found = {"checkpoint": checkpoint_id, "next": list(plan.next), "keys": sorted(edit.values) if edit else []}
+        found: dict[str, Any] = {"checkpoint": checkpoint_id, "next": list(plan.next)}
+        found["keys"] = sorted(edit.values) if edit else []
         found |= {"passed_by": list(plan.skipped)} if plan.skipped else {}
         found |= {"changes": _changes(thread, edit, checkpoint_id)} if edit else {}
         Event.append(thread, EventKind.THREAD_REPLAYED, by=person, reason=reason, **found)

@@ -98,7 +98,7 @@ function connect() {
 /** To the sign-in page, unless words would be lost: they are kept when they are sent (views/unsent.py). */
 function signedOut() {
   showConnection("Signed out");
-  if (hasTyped()) tellOnce("You were signed out. What you typed is kept when you send it; then sign in again.");
+  if (hasTyped()) tellOnce("You were signed out. What you typed is kept when you send it: you are asked to sign in first.");
   else location.reload();
 }
 
@@ -637,8 +637,7 @@ function begin() {
   document.addEventListener("htmx:before:response", (event) => {
     if (!event.detail.ctx.response.raw.redirected) return;
     event.preventDefault();
-    if (hasTyped()) tellOnce("You were signed out. What you typed is kept when you send it: you are asked to sign in first.");
-    else location.reload();
+    signedOut();
   });
   document.addEventListener("htmx:before:swap", beforeSwap);
   document.addEventListener("htmx:after:swap", afterSwap);

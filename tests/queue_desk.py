@@ -9,7 +9,7 @@ from django.test import Client
 
 from approvals.models import Interrupt, Snooze
 
-JSON = {"HTTP_ACCEPT": "application/json"}
+JSON: dict[str, Any] = {"HTTP_ACCEPT": "application/json"}
 
 
 def signed_in(person: User) -> Client:

@@ -68,6 +68,7 @@ def test_lock_files_name_no_address() -> None:
 
 
 def test_both_sides_of_the_seam_use_the_same_words() -> None:
-    chosen = set(Verdict.values) - {Verdict.MIXED.value}  # nobody chooses it: it is what several verdicts come to
-    assert chosen == {verdict.value for verdict in AskedVerdict}
+    # What several verdicts come to, and votes that are no verdict: the graph never hears of them.
+    of_ours = {Verdict.MIXED.value, Verdict.ABSTAIN.value, Verdict.WITHDRAW.value}
+    assert set(Verdict.values) - of_ours == {verdict.value for verdict in AskedVerdict}
     assert {kind.value for kind in QuestionKind} == {kind.value for kind in Kind}

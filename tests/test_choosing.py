@@ -87,6 +87,9 @@ def test_of_several_tools_in_one_question_the_strictest_policy_counts(cast: Cast
 
     assert [call["name"] for call in question.value["action_requests"]] == ["issue_refund", "send_email"]
     assert (question.policy, question.votes_needed) == ("Large", 2)
+    parts = [(call["name"], call["args"]) for call in question.value["action_requests"]]
+    for order in (parts, parts[::-1]):
+        assert choose(Asking("support_agent", "act", None, {}, tuple(order))).policy.name == "Large"
 
 
 def test_the_highest_priority_that_matches_wins(cast: Cast, finance: Group) -> None:

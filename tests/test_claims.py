@@ -83,6 +83,8 @@ def test_taking_over_tells_who_loses_it_and_the_record(cast: Cast, question: Int
         question.id,
     )
     assert lines(question.thread, EventKind.INTERRUPT_CLAIMED)[-1]["taken_over_from"] == "Alice Okafor"
+    page = signed_in(cast.bob).get(f"/t/{question.thread_id}/").content.decode()
+    assert "taken over from Alice Okafor" in page
 
 
 def test_giving_back_is_for_the_holder(cast: Cast, question: Interrupt) -> None:

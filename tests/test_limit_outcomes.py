@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 from django.test import Client
 
 from approvals import decisions, limits
@@ -144,6 +145,23 @@ def test_the_card_says_what_happens_when_and_the_policy_behind_it(cast: Cast, cl
     assert re.search(rf"Decide before {moment} ?, or the policy approves it\.", page)
     assert re.search(rf"Somebody should claim it before {moment} ?\.", page)
     assert re.search(rf"Reminder at {moment} ?, then directors are asked as well at {moment} ?\.", page)
+
+
+def test_the_timeline_tells_of_reminders_and_escalations(cast: Cast, client: Client) -> None:
+    Policy.objects.update(remind_after=[600], escalation=[{"after": 600, "groups": ["directors"]}], start_within=300)
+    question = open_question(asked(cast, AtLimit.HOLD))
+    Interrupt.objects.filter(id=question.id).update(next_step_at=Now(), start_by=Now())
+    limits.sweep()
+    Interrupt.objects.filter(id=question.id).update(next_step_at=Now())
+    limits.sweep()
+    client.force_login(cast.alice)
+
+    page = words(client.get(f"/t/{question.thread_id}/").content.decode())
+
+    assert "Reviewers reminded" in page
+    assert "Not claimed in time" in page
+    assert "Escalated directors may decide as well" in page
+    assert "Reminder at" not in page
 
 
 def words(page: str) -> str:

@@ -17,7 +17,7 @@ from tests.asked import ask
 from tests.conftest import REQUEST, Cast, open_question, work_off
 
 VENDOR = Path(__file__).resolve().parent.parent / "static" / "vendor"
-LISTS = ("/queue/", "/requests/", "/threads/", "/failed/", "/decisions/", "/new/", "/me/")
+LISTS = ("/queue/", "/requests/", "/threads/", "/failed/", "/decisions/", "/policies/", "/new/", "/me/")
 OF_A_THREAD = ("", "news/", "history/", "state/")
 SignIn = Callable[[User], Client]
 

@@ -2,17 +2,21 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import connection, transaction
 
+from approvals import policy_changes
+from approvals.choosing import Asking, choose, hold_policies
 from approvals.models import AtLimit, Calendar, Event, EventKind, Interrupt, Policy, PolicyVersion, Risk, Thread
 from approvals.models.event import DESK
 from approvals.policies import NotAllowed
 from approvals.policy_changes import LastDefault, Stale, Unsure, move, save, set_active
+from approvals.policy_rules import covers_everything
 from tests.conftest import Cast, open_question
 
 REFUNDS: dict[str, Any] = {"name": "Refunds", "chain": "support_agent", "action": "issue_refund", "priority": 10}
@@ -200,15 +204,24 @@ def test_the_last_policy_that_covers_everything_stays(paula: User, cast: Cast, n
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_people_at_once_cannot_take_the_last_two_out_of_use(transactional_db: None, cast: Cast) -> None:
+def test_two_people_at_once_cannot_take_the_last_two_out_of_use(
+    transactional_db: None, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each looks at what the other has not committed yet, if they can get so far together."""
     paula = allow(cast.oscar)
     other = Policy.objects.create(name="Other")
     other.reviewers.set(Group.objects.filter(name="reviewers"))
-    begin, refused = threading.Barrier(2), []
+    meeting, refused = threading.Barrier(2), []
+
+    def meet(policy: Policy) -> bool:
+        with suppress(threading.BrokenBarrierError):
+            meeting.wait(timeout=1)
+        return covers_everything(policy)
+
+    monkeypatch.setattr(policy_changes, "covers_everything", meet)
 
     def take_out(policy: Policy) -> None:
         try:
-            begin.wait(timeout=10)
             set_active(paula, policy.id, False, seen_version=1)
         except LastDefault:
             refused.append(policy.name)
@@ -251,3 +264,29 @@ def test_open_questions_are_untouched_by_any_change(paula: User, cast: Cast, pau
 
     assert Interrupt.objects.filter(thread=paused).values().get() == before
     assert open_question(paused).ruled.version == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_question_is_asked_under_a_policy_as_it_was_or_as_it_is_never_half_of_each(
+    transactional_db: None, cast: Cast
+) -> None:
+    """Its groups are read after its columns: meanwhile nobody may change it."""
+    what = Asking("editable", "act", None, {}, (("pay", {}),))
+    found: list[str] = []
+
+    def ask() -> None:
+        with transaction.atomic():
+            found.append(choose(what).policy.name)
+        connection.close()
+
+    with transaction.atomic():
+        hold_policies(to_change=True)
+        Policy.objects.update(name="Half changed")
+        asking = threading.Thread(target=ask)
+        asking.start()
+        asking.join(timeout=1)
+        assert asking.is_alive()
+        Policy.objects.update(name="Changed")
+    asking.join(timeout=20)
+
+    assert found == ["Changed"]

@@ -92,8 +92,8 @@ def test_forms_lead_back_to_where_they_were_and_never_to_another_site(alice: Cli
 
 
 def test_programs_are_told_in_json(cast: Cast, alice: Client, question: Interrupt) -> None:
-    held = alice.post(f"/interrupts/{question.id}/claim/", **JSON).json()  # type: ignore[arg-type]
-    refused = signed_in(cast.bob).post(f"/interrupts/{question.id}/claim/", **JSON)  # type: ignore[arg-type]
+    held = alice.post(f"/interrupts/{question.id}/claim/", **JSON).json()
+    refused = signed_in(cast.bob).post(f"/interrupts/{question.id}/claim/", **JSON)
 
     assert held["claimed_by"] == "Alice Okafor"
     assert held["until"] is not None

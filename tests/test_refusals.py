@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 def refused(thread: Thread) -> list[tuple[str, str, str]]:
     events = Event.objects.filter(thread=thread, kind=EventKind.DECISION_REFUSED).order_by("seq")
-    return [(event.actor_name, event.data["act"], event.data["reason"]) for event in events]
+    return [(event.actor_name, event.data["act"], event.data["code"]) for event in events]
 
 
 def post(client: Client, person: Any, question: Interrupt, **changes: str) -> int:

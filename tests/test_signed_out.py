@@ -8,13 +8,15 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.contrib.sessions.models import Session
 from django.test import Client
+from playwright.sync_api import expect
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from approvals import threads
 from approvals.models import Thread
-from tests.conftest import Cast
+from tests.browser import OpenPageFor
+from tests.conftest import PASSWORD, Cast
 from tests.stack import Stack
 from tests.test_socket import headers_of
 
@@ -137,6 +139,14 @@ def test_who_is_disabled_in_the_admin_and_enabled_again_has_to_sign_in_anew(cast
         assert saved.status_code == 302, saved.context["errors"]
     assert User.objects.get(id=cast.alice.id).is_active
     assert alice.get("/queue/").status_code == 302
+
+
+def test_an_open_page_goes_to_the_sign_in_page_by_itself(page_for: OpenPageFor, cast: Cast) -> None:
+    visitor = page_for("alice", password=PASSWORD, path="/queue/")
+    expect(visitor.page.get_by_text("Live").first).to_be_attached()
+    disable(cast.alice)
+
+    visitor.page.wait_for_url("**/accounts/login/**", timeout=10_000)
 
 
 @pytest.mark.parametrize("spoil", [disable, end_sessions])

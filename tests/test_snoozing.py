@@ -136,8 +136,9 @@ def test_the_form_offers_moments_and_takes_one_of_ones_own(cast: Cast, alice: Cl
 
     for chosen, least, most in (("hour", 0.9, 1.1), ("tomorrow", 0, 48), ("week", 0, 7 * 24)):
         assert alice.post(address, {"for": chosen}).status_code == 303
-        until = Snooze.objects.annotate(now=Now()).values_list("until", "now").get()
-        assert timedelta(hours=least) < until[0] - until[1] <= timedelta(hours=most), chosen
+        until, now = Snooze.objects.annotate(now=Now()).values_list("until", "now").get()
+        assert until is not None
+        assert timedelta(hours=least) < until - now <= timedelta(hours=most), chosen
     own = (timezone.localtime() + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M")
     assert alice.post(address, {"until": own}).status_code == 303
     for wrong in ("", "yesterday", "2020-01-01T00:00", "2026-13-45T99:99"):

@@ -231,7 +231,7 @@ def test_an_edit_under_a_quorum_becomes_a_version_that_the_others_see_as_a_diffe
     html, text = page(bob, version), told(bob, version)
     assert '<del><span class="num">40</span></del>' in html
     assert '<ins><span class="num">400</span></ins>' in html
-    assert "1 approval cleared (Bob Meyer):" in text
+    assert "1 approval cleared (Bob Meyer)" in text
     assert "Approve the changed version" in text
     assert "All of it." in text
     assert f'action="/interrupts/{version.id}/decision/"' in html

@@ -7,9 +7,12 @@ from django.db import models
 from django.db.models import F
 from django.db.models.functions import Now
 
-# How long after the first ring the sweep rings again, doubling each time up to the longest.
+# How long after the first ring the sweep rings again, doubling each time up to the longest, 12 seconds: a worker whose
+# database went silent may take one ring after the other and never answer.
 FIRST_RETRY = timedelta(seconds=3)
-LONGEST_RETRY_DOUBLINGS = 6
+LONGEST_RETRY_DOUBLINGS = 2
+# Of one sweep. While every worker is busy for long, what is rung again must not pile up.
+MOST_RUNG, MOST_RUNG_AGAIN = 200, 100
 
 
 class OutboxKind(models.TextChoices):
@@ -66,10 +69,11 @@ class Outbox(models.Model):
         )
 
     @classmethod
-    def take_due_doorbells(cls, limit: int = 200) -> list[str]:
+    def take_due_doorbells(cls) -> list[str]:
         """The run ids to ring now, each put off until its next turn. Call inside a transaction."""
-        due = list(cls.objects.due().select_for_update(skip_locked=True).order_by("due_at", "id")[:limit])
-        for row in due:
+        due = cls.objects.due().select_for_update(skip_locked=True).order_by("due_at", "id")
+        rows = [*due.filter(attempts=0)[:MOST_RUNG], *due.filter(attempts__gt=0)[:MOST_RUNG_AGAIN]]
+        for row in rows:
             pause = FIRST_RETRY * 2 ** min(row.attempts, LONGEST_RETRY_DOUBLINGS)
             cls.objects.filter(id=row.id).update(attempts=F("attempts") + 1, due_at=Now() + pause)
-        return [row.key for row in due]
+        return [row.key for row in rows]

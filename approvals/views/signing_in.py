@@ -36,7 +36,7 @@ class SignIn(LoginView):
     redirect_authenticated_user = True
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_FORM:
+        if len(request.POST.urlencode()) > LARGEST_FORM:
             return render(request, "400.html", status=413)
         return super().post(request, *args, **kwargs)
 
@@ -94,7 +94,7 @@ def answer_of_provider(view: Callable[..., HttpResponse]) -> Callable[..., HttpR
     """A form that anybody may post here, and that a session keeps until the next request: small, and briefly."""
 
     def received(request: HttpRequest, **where: str) -> HttpResponse:
-        if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_ANSWER:
+        if len(request.POST.urlencode()) > LARGEST_ANSWER:
             return render(request, "400.html", status=413)
         answer = view(request, **where)
         kept: SessionBase | None = getattr(request, "saml_acs_session", None)

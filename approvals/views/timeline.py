@@ -17,6 +17,9 @@ TOLD = {
     EventKind.THREAD_SUBMITTED: ("Sent", "person"),
     EventKind.LIMIT_PASSED: ("Not decided in time", "trouble"),
     EventKind.START_PASSED: ("Not claimed in time", "trouble"),
+    EventKind.INTERRUPT_CLAIMED: ("Claimed", "person"),
+    EventKind.INTERRUPT_ASSIGNED: ("Assigned", "person"),
+    EventKind.INTERRUPT_RETURNED: ("Given back", "person"),
     EventKind.INTERRUPT_REMINDED: ("Reviewers reminded", "person"),
     EventKind.INTERRUPT_ESCALATED: ("Escalated", "trouble"),
     EventKind.INTERRUPT_UNBLOCKED: ("Somebody can decide this again", "person"),
@@ -118,10 +121,12 @@ def _events(thread: Thread) -> Iterator[Moment]:
 
 
 def _is_told_by_decision(vote: Event, events: list[Event], decided: set[Any]) -> bool:
-    """The vote that settled it is one act with the decision: same person, same moment."""
-    return vote.data.get("interrupt") in decided and any(
-        event.kind == EventKind.DECISION_MADE and event.at == vote.at for event in events
-    )
+    """The vote that settled it is one act with the decision: same person, same moment. So is that of an edit."""
+    question = vote.data.get("interrupt")
+    at_once = [event for event in events if event.at == vote.at]
+    if any(event.kind == EventKind.EDIT_PROPOSED and event.data.get("again") == question for event in at_once):
+        return True
+    return question in decided and any(event.kind == EventKind.DECISION_MADE for event in at_once)
 
 
 def _question(event: Event) -> str:
@@ -141,7 +146,14 @@ def _detail(data: dict[str, Any]) -> str:
     asked = f"{groups} may decide as well" if groups else ""
     words = (data.get("note"), data.get("reason"), data.get("error"), _message(data))
     said = next((str(word) for word in words if word), "")
-    return ": ".join(filter(None, (keys, asked, place, str(data.get("reason_code", "")), said)))
+    return ": ".join(filter(None, (keys, asked, place, _hands(data), str(data.get("reason_code", "")), said)))
+
+
+def _hands(data: dict[str, Any]) -> str:
+    """Through whose hands a question went."""
+    lapsed = f"the claim of {data.get('claimed_by')} ran out" if data.get("lapsed") else ""
+    lost = f"taken over from {data['taken_over_from']}" if data.get("taken_over_from") else ""
+    return ", ".join(filter(None, (f"to {data['to']}" if data.get("to") else "", lost, lapsed)))
 
 
 def _message(data: dict[str, Any]) -> str:

@@ -53,13 +53,14 @@ def work_of(person: User, interrupt: Interrupt) -> Work:
     snoozes = Snooze.objects.filter(person=person, interrupt=interrupt)
     snooze = snoozes.in_effect().first()
     over = None if snooze else snoozes.with_news().first()
+    may_claim = bool(may(person, Act.CLAIM, interrupt))
     return Work(
         interrupt=interrupt,
         person=person,
         holder=claim[1] if claim else "",
         is_mine=claim is not None and claim[0] == person.id,
-        may_claim=bool(may(person, Act.CLAIM, interrupt)),
-        may_assign=bool(may(person, Act.ASSIGN, interrupt)),
+        may_claim=may_claim,
+        may_assign=may_claim or bool(may(person, Act.ASSIGN, interrupt)),
         snooze=snooze,
         draft=Draft.objects.filter(person=person, interrupt=interrupt).first(),
         returned=why_returned(over) if over else "",
