@@ -79,6 +79,8 @@ def answer_of(interrupt: Interrupt, ballot: Ballot, *, reviewer: str) -> Any:
     question = inspection.question_of(interrupt)
     replies = replies_of(interrupt, ballot)
     refuse_bad_text(ballot.note)
+    if ballot.breaks_glass:
+        _require_glass(ballot)
     for number, reply in enumerate(replies):
         refuse_bad_text(reply.message, number)
         _refuse_unkeepable(reply.arguments, number)
@@ -152,8 +154,6 @@ def _require_words(question: Question, reply: Reply, number: int) -> None:
 
 def _require_what_policy_asks(rules: Rules, question: Question, ballot: Ballot, replies: Sequence[Reply]) -> None:
     verdicts = {reply.verdict for reply in replies}
-    if ballot.breaks_glass:
-        _require_glass(ballot)
     if ballot.edits:
         _require_editable(rules, question, replies)
     is_explained = ballot.note.strip() or any(reply.message.strip() for reply in replies)

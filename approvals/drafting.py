@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
 
-from approvals.models import Draft, Interrupt
+from approvals.models import Draft, Interrupt, InterruptStatus
 from approvals.policies import Act, require
 
 LARGEST = 64 * 1024
@@ -18,7 +18,7 @@ class TooLarge(Exception):
 
 
 def keep(person: User, interrupt_id: uuid.UUID, query: str) -> None:
-    """Typing keeps one's claim, too. Raises NotAllowed, TooLarge.
+    """Typing keeps one's claim, too, and clears away one's drafts of what was closed. Raises NotAllowed, TooLarge.
 
     The question's lock is what keeps a draft from outliving a vote that is cast at the same moment.
     """
@@ -28,6 +28,7 @@ def keep(person: User, interrupt_id: uuid.UUID, query: str) -> None:
         interrupt = Interrupt.objects.locked(interrupt_id)
         writer = User.objects.get(id=person.id)
         require(writer, Act.DECIDE, interrupt)
+        Draft.objects.filter(person=writer).exclude(interrupt__status=InterruptStatus.OPEN).delete()
         Draft.objects.update_or_create(person=writer, interrupt=interrupt, defaults={"query": query, "at": Now()})
         interrupt.renew_claim(writer, seconds=settings.HOLDPOINT_CLAIM_SECONDS)
 

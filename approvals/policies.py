@@ -197,14 +197,17 @@ def in_place_of(person: User, question: Interrupt) -> str:
 
 
 def entitled_people(question: Interrupt) -> list[User]:
-    """Everybody who may decide it now, but for claims and votes already cast."""
+    """Everybody who may decide it now, but for claims and votes already cast; is_entitled() of many at once."""
     people = Q(id__in=question.people)
     members = Q(groups__name__in=[*question.reviewers, *question.escalated_to])
     asked = set(User.objects.filter(people | members, is_active=True))
-    standing_in = User.objects.filter(
-        is_active=True, taken_delegations__in=Delegation.objects.current().filter(giver__in=asked)
-    )
-    return [person for person in {*asked, *standing_in} if is_entitled(person, question)]
+    current = Delegation.objects.current()
+    standing_in = User.objects.filter(is_active=True, taken_delegations__in=current.filter(giver__in=asked))
+    found = asked | set(standing_in)
+    if not question.four_eyes:
+        return list(found)
+    for_requester = set(current.filter(giver=question.requested_by_id).values_list("taker_id", flat=True))
+    return [person for person in found if person.id not in {question.requested_by_id, *for_requester}]
 
 
 def can_be_decided(question: Interrupt) -> bool:

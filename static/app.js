@@ -464,6 +464,7 @@ const keepDrafts = () => Promise.allSettled([...waiting.keys()].map((form) => ke
 
 async function keepDraft(form) {
   stopWaiting(form);
+  if (!form.isConnected || $(`[data-stale="${form.dataset.decide}"], [data-stale=all]`)) return;
   const hidden = new Set([...form.elements].filter((field) => field.type === "password").map((field) => field.name));
   const typed = [...new FormData(form)].filter(([name, text]) => typeof text === "string" && !hidden.has(name));
   const answer = await fetch(`/interrupts/${form.dataset.decide}/draft/`, {

@@ -57,6 +57,17 @@ def test_it_goes_with_the_vote_or_when_it_is_discarded_or_emptied(cast: Cast, al
     assert list(Draft.objects.values_list("person__username", flat=True)) == ["bob"]
 
 
+def test_what_others_closed_is_cleared_away_with_the_next_draft(cast: Cast, alice: Client, submitted: Thread) -> None:
+    first, second = ask(submitted, 1), ask(submitted, 2)
+    rest(submitted)
+    keep(alice, first, note="Too late")
+    decide(signed_in(cast.bob), first, verdict="approve")
+
+    keep(alice, second, note="Next")
+
+    assert [draft.interrupt for draft in Draft.objects.all()] == [second]
+
+
 def test_only_who_may_decide_keeps_one_and_not_after_the_vote(cast: Cast, alice: Client, paused: Thread) -> None:
     question = open_question(paused)
 

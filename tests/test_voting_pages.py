@@ -359,6 +359,19 @@ def test_breaking_glass_needs_to_say_what_was_seen_like_everything(cast: Cast) -
     assert not Decision.objects.exists()
 
 
+@pytest.mark.parametrize("verdict", ["approve", "reject"])
+def test_the_glass_of_several_parts_is_broken_as_a_whole(cast: Cast, verdict: str) -> None:
+    question = asked(cast, "batch_camel", votes_needed=2)
+    oscar = client_of(let_break_glass(cast.oscar))
+
+    refused = post(oscar, question, verdict=verdict, glass="1")
+    assert (refused.status_code, "Say why this cannot wait" in words(refused)) == (422, True)
+    assert "marta@example.org" in words(refused)
+
+    assert post(oscar, question, verdict=verdict, glass="1", note="Now.").status_code == 303
+    assert [one["type"] for one in Decision.objects.get().answer["decisions"]] == [verdict] * 2
+
+
 def test_who_can_decide_alone_is_not_led_to_the_glass(cast: Cast) -> None:
     question = asked(cast)
     let_break_glass(cast.alice)

@@ -25,16 +25,12 @@ def run(trials: int, rng: random.Random, site: Site) -> Tally:
     with open_desk(site, "revoke_races") as desk:
         desk.sign_everybody_in()
         # Each at a time of their own: what is taken away is theirs alone.
-        lanes = len(desk.reviewers)
+        for lane, person in enumerate(desk.reviewers):
 
-        def race(trial: int, rng: random.Random) -> None:
-            person = desk.reviewers[trial % lanes]
-            came_of[_race(tally, desk, person, trial, rng)] += 1
+            def race(trial: int, rng: random.Random, person: User = person, lane: int = lane) -> None:
+                came_of[_race(tally, desk, person, trial * len(desk.reviewers) + lane, rng)] += 1
 
-        for lane in range(lanes):
-            in_flight(
-                len(range(lane, trials, lanes)), rng, lambda n, r, lane=lane: race(n * lanes + lane, r), at_once=1
-            )
+            in_flight(len(range(lane, trials, len(desk.reviewers))), rng, race, at_once=1)
     tally.note = f"{came_of['after']} after the removal, {came_of['before']} accepted just before it"
     return tally
 
