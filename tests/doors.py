@@ -121,7 +121,9 @@ def path_of(route: str, world: World) -> str:
         "checkpoint_id": world.question.checkpoint_id,
         "name": "prompt_chain",
     }
-    return "/" + _PART.sub(lambda found: str(parts.get(found[2], 1)), route).replace("^", "").replace("$", "")
+    path = "/" + _PART.sub(lambda found: str(parts.get(found[2], 1)), route).replace("^", "").replace("$", "")
+    step = world.question.checkpoint_id
+    return f"{path}?from={step}&to={step}" if path.endswith("/compare/") else path
 
 
 def form_of(name: str, world: World) -> dict[str, Any]:

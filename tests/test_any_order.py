@@ -289,6 +289,8 @@ def other_than(value: Any, way: int) -> Any:
         return value
     if isinstance(value, int):
         return (5, 900, 950)[way % 3]
+    if isinstance(value, float):
+        return value + 1
     if isinstance(value, str):
         return value if "/" in value else f"{value}."
     if isinstance(value, list):

@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from approvals.models import Decision, Event, EventKind, Interrupt, InterruptStatus, Policy, Run, Thread, ThreadStatus
@@ -31,11 +30,11 @@ def form(question: Interrupt, **typed: str) -> dict[str, str]:
     }
 
 
-def post(client: Client, question: Interrupt, headers: dict[str, Any] | None = None, **typed: str) -> Answer:
+def post(client: Client, question: Interrupt, headers: Any = None, **typed: str) -> Answer:
     return client.post(f"/interrupts/{question.id}/decision/", form(question, **typed), **(headers or {}))
 
 
-def words(answer: HttpResponse) -> str:
+def words(answer: Answer) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
 
 

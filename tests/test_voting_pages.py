@@ -45,7 +45,7 @@ def told(client: Client, question: Interrupt) -> str:
 
 def posted(client: Client, question: Interrupt, query: str = "") -> dict[str, str]:
     """What a browser would send from the page as it stands."""
-    fields: dict[str, str] = Page(page(client, question, query)).posted().dict()
+    fields: Any = Page(page(client, question, query)).posted().dict()
     return {name: value for name, value in fields.items() if name != "csrfmiddlewaretoken"}
 
 
@@ -302,7 +302,9 @@ def test_only_what_may_be_edited_is_a_field(alice: Client, cast: Cast) -> None:
     assert 'name="arguments.order"' not in html
     assert "ORD-48213" in html
     whole = {"arguments": json.dumps({**REFUND, "order": "ORD-1"}), "verdict": "edit"}
-    refused = alice.post(f"/interrupts/{question.id}/decision/", {**form(question), **whole}, **JSON)
+    refused = alice.post(
+        f"/interrupts/{question.id}/decision/", {**form(question), **whole}, HTTP_ACCEPT="application/json"
+    )
     assert (refused.status_code, refused.json()["field"]) == (422, "order")
     alice.post(f"/interrupts/{question.id}/decision/", {**fields, "verdict": "edit", "arguments.amount": "41"})
     assert Decision.objects.get().answer["arguments"] == {**REFUND, "amount": 41}
@@ -389,7 +391,7 @@ def test_programs_are_told_what_it_came_to(alice: Client, bob: Client, cast: Cas
     question = asked(cast, votes_needed=2)
     came = post(alice, question, headers=JSON, verdict="approve").json()
     assert (came["status"], came["approvals"], came["votes_needed"], came["proposal"]) == ("open", 1, 2, False)
-    back = alice.post(f"/interrupts/{question.id}/withdrawal/", **JSON).json()
+    back = alice.post(f"/interrupts/{question.id}/withdrawal/", HTTP_ACCEPT="application/json").json()
     assert (back["interrupt"], back["approvals"]) == (str(question.id), 0)
     assert post(alice, question, headers=JSON, verdict="abstain").json()["verdict"] == "abstain"
 
