@@ -34,6 +34,7 @@ ORDERS = int(os.environ.get("ORDERS", "60"))
 PEOPLE = ("rita", "alice", "bob", "carol", "dan")
 REFUSED = (AlreadyDecided, BadAnswer, Changed, NotAllowed, TooLate)
 LEASE = 100
+BELONGS = {"rita": {"reviewers"}, "alice": {"reviewers"}, "bob": {"reviewers"}, "carol": {"finance"}, "dan": set()}
 # How often the question was found in which state: orders that decide nothing would prove nothing.
 came_of: Counter[str] = Counter()
 
@@ -199,44 +200,60 @@ class Desk:
         return Interrupt.objects.decidable_by(now).filter(id=self.question.id).exists()
 
 
-def desk_for(rules: dict[str, Any]) -> Desk:
+@dataclass(frozen=True)
+class Everybody:
+    """Made once: each order is undone, and leaves them as they were."""
+
+    people: dict[str, User]
+    groups: dict[str, Group]
+
+
+def everybody() -> Everybody:
     people = {name: User.objects.get_or_create(username=name)[0] for name in PEOPLE}
     groups = {name: Group.objects.get_or_create(name=name)[0] for name in ("reviewers", "finance")}
-    belongs = {"rita": {"reviewers"}, "alice": {"reviewers"}, "bob": {"reviewers"}, "carol": {"finance"}, "dan": set()}
+    User.objects.filter(username__in=PEOPLE).update(first_name="", last_name="")
     for name, person in people.items():
-        User.objects.filter(id=person.id).update(first_name="", last_name="")
         person.refresh_from_db()
-        person.groups.set([groups[group] for group in belongs[name]])
+        person.groups.set([groups[group] for group in BELONGS[name]])
     people["dan"].user_permissions.add(Permission.objects.get(codename="may_break_glass"))
+    return Everybody(people, groups)
+
+
+def desk_for(those: Everybody, rules: dict[str, Any]) -> Desk:
     Policy.objects.update(**rules, undo_seconds=60)
-    thread = Thread.submit(chain="prompt_chain", version="1", title="Letter", values={}, by=people[REQUESTER])
+    requester = those.people[REQUESTER]
+    thread = Thread.submit(chain="prompt_chain", version="1", title="Letter", values={}, by=requester)
     rest(thread)
     question = ask(
-        thread, holdpoint=1, action="send_letter", description="", arguments={"content": "Letter"},
+        thread,
+        holdpoint=1,
+        action="send_letter",
+        description="",
+        arguments={"content": "Letter"},
         allowed=["approve", "edit", "reject"],
-    )  # fmt: skip
-    book = Rulebook(
-        **rules, groups={name: set(found) for name, found in belongs.items()}, active={*PEOPLE}, glass={"dan"}
     )
-    return Desk(book, people, groups, thread, question)
+    groups = {name: set(found) for name, found in BELONGS.items()}
+    book = Rulebook(**rules, groups=groups, active={*PEOPLE}, glass={"dan"})
+    return Desk(book, those.people, those.groups, thread, question)
 
 
 @pytest.mark.timeout(7_200)
 def test_in_any_order_only_what_the_rules_allow_is_decided(cast: Cast) -> None:
     came_of.clear()
 
+    those = everybody()
+
+    @settings(max_examples=ORDERS, suppress_health_check=[*HealthCheck])
+    @given(rules=policies, order=orders)
+    def in_order(rules: dict[str, Any], order: list[Any]) -> None:
+        with transaction.atomic():
+            desk = desk_for(those, rules)
+            for step in order:
+                desk.act(step)
+                desk.compare()
+            desk.compare_queues()
+            transaction.set_rollback(True)
+
     in_order()
 
     assert {"None", "approve", "approve by glass", "reject", "proposed"} <= {*came_of}
-
-
-@settings(max_examples=ORDERS, suppress_health_check=[*HealthCheck])
-@given(rules=policies, order=orders)
-def in_order(rules: dict[str, Any], order: list[Any]) -> None:
-    with transaction.atomic():
-        desk = desk_for(rules)
-        for step in order:
-            desk.act(step)
-            desk.compare()
-        desk.compare_queues()
-        transaction.set_rollback(True)
