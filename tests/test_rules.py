@@ -179,7 +179,8 @@ def test_a_vote_is_about_the_bytes_of_its_question(question: Interrupt, cast: Ca
         "vote_is_about_these_bytes",
         "INSERT INTO approvals_vote (interrupt_id, payload_sha256, seen_checkpoint_id, verdict, note, reviewer_id,"
         " reviewer_name, reason_code, for_name, number, is_carried_over)"
-        " SELECT %s, payload_sha256, 'c1', 'approve', '', %s, 'Bob', '', '', 1, false FROM approvals_vote WHERE id = %s",
+        " SELECT %s, payload_sha256, 'c1', 'approve', '', %s, 'Bob', '', '', 1, false"
+        " FROM approvals_vote WHERE id = %s",
         [other.id, cast.bob.id, vote.id],
     )
 
