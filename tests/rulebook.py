@@ -78,9 +78,10 @@ class Rulebook:
         return self.decided is not None and person in self.active and person == self.decided_by
 
     def vote(self, person: str, verdict: Verdict) -> None:
-        self.votes[person] = verdict
+        """Ends the claim, too: they have said what they had to say."""
+        self.votes[person], self.claimed_by = verdict, ""
         if verdict == Verdict.EDIT and (self.votes_needed > 1 or self.edits == Edits.SECOND):
-            self.votes, self.proposer, self.claimed_by = {person: verdict}, person, ""
+            self.votes, self.proposer = {person: verdict}, person
         elif self._is_settled_by(verdict):
             self.decided, self.decided_by = verdict, person
 
