@@ -160,9 +160,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 0.5,
     "socket_keepalive": True,
     "health_check_interval": 10,
-    "visibility_timeout": 60,
-    "unacked_restore_interval": 2,
-    "unacked_restore_throttle": 1,
+    # A doorbell may be lost, so nobody keeps account of those that are under way: one that Redis refused to strike off
+    # stayed counted for ever, and with as many as a worker may have at once it was deaf.
+    "ack_emulation": False,
 }
 
 # --- People: how they sign in is in sign_in_settings.py ---------------------------------------------------------

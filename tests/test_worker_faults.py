@@ -72,6 +72,26 @@ def test_a_frozen_worker_is_cut_off_and_writes_nothing_when_it_wakes(
     assert Run.objects.get(thread=thread).generation == 2
 
 
+def test_a_redis_that_was_read_only_for_a_while_leaves_no_worker_deaf(
+    stack: Stack, slow: Callable[[float], Thread]
+) -> None:
+    stack.start_worker(concurrency=1, **QUICK)
+    first, second = slow(2), slow(0)
+    eventually(lambda: stack.log("worker-0").count("] received") >= 2, what="the second doorbell, taken and not begun")
+
+    server = redis.Redis.from_url(settings.REDIS_URL)
+    server.replicaof("127.0.0.1", "1")
+    try:
+        until_status(second, ThreadStatus.PAUSED)
+    finally:
+        server.replicaof("NO", "ONE")
+    third = slow(0)
+
+    until_status(third, ThreadStatus.PAUSED)
+    first.refresh_from_db()
+    assert first.status == ThreadStatus.PAUSED
+
+
 def test_work_nobody_rang_for_is_found_by_the_sweep(stack: Stack, slow: Callable[[float], Thread]) -> None:
     thread = slow(0)
     redis.Redis.from_url(settings.REDIS_URL).flushdb()
