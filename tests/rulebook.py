@@ -83,10 +83,10 @@ class Rulebook:
         if verdict == Verdict.EDIT and (self.votes_needed > 1 or self.edits == Edits.SECOND):
             self.votes, self.proposer = {person: verdict}, person
         elif self._is_settled_by(verdict):
-            self.decided, self.decided_by = verdict, person
+            self.decided, self.decided_by = self._outcome(verdict), person
 
     def break_glass(self, person: str, verdict: Verdict) -> None:
-        self.decided, self.decided_by, self.by_glass = verdict, person, True
+        self.decided, self.decided_by, self.by_glass = self._outcome(verdict), person, True
 
     def withdraw(self, person: str) -> None:
         del self.votes[person]
@@ -95,6 +95,10 @@ class Rulebook:
         """The question is open again as it was, without the vote of who took the decision back."""
         self.votes.pop(self.decided_by, None)
         self.decided, self.decided_by, self.by_glass, self.claimed_by = None, "", False, ""
+
+    def _outcome(self, verdict: Verdict) -> Verdict:
+        """Who approves what another changed approves it with the change."""
+        return Verdict.EDIT if verdict == Verdict.APPROVE and self.proposer else verdict
 
     def _is_settled_by(self, verdict: Verdict) -> bool:
         counted = {person: vote for person, vote in self.votes.items() if self.is_entitled(person)}

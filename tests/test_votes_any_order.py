@@ -243,7 +243,8 @@ def test_in_any_order_only_what_the_rules_allow_is_decided(cast: Cast) -> None:
 
     those = everybody()
 
-    @settings(max_examples=ORDERS, suppress_health_check=[*HealthCheck])
+    # The few orders of every day are the same each time: chance must not decide whether they show enough.
+    @settings(max_examples=ORDERS, derandomize=ORDERS == 60, suppress_health_check=[*HealthCheck])
     @given(rules=policies, order=orders)
     def in_order(rules: dict[str, Any], order: list[Any]) -> None:
         with transaction.atomic():

@@ -100,4 +100,4 @@ def _give_back(person: User) -> None:
 
 
 PROMISE = "Who was removed or disabled decides nothing any more, not even with a form that is already on its way"
-CAMPAIGNS = (Campaign("revoke_races", PROMISE, full=1_000, short=40, run=run),)
+CAMPAIGNS = (Campaign("revoke_races", PROMISE, full=1_000, short=16, run=run),)
