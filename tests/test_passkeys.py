@@ -45,10 +45,7 @@ def accessible(page: Page) -> None:
     assert [found["id"] for found in violations] == [], page.url
 
 
-def test_a_passkey_is_added_signs_in_alone_proves_again_and_is_removed(visitor: Visitor) -> None:
-    page = visitor.page
-    with_authenticator(page)
-    sign_in(page)
+def add_passkey(page: Page) -> None:
     page.get_by_role("link", name="Second factor").click()
     accessible(page)
     page.get_by_role("link", name="Add a passkey").click()
@@ -62,6 +59,13 @@ def test_a_passkey_is_added_signs_in_alone_proves_again_and_is_removed(visitor: 
     accessible(page)
     page.get_by_role("link", name="I have kept them").click()
     expect(page.get_by_text("The blue key, since")).to_be_visible()
+
+
+def test_a_passkey_is_added_signs_in_alone_proves_again_and_is_removed(visitor: Visitor) -> None:
+    page = visitor.page
+    with_authenticator(page)
+    sign_in(page)
+    add_passkey(page)
     assert Authenticator.objects.filter(type="webauthn").count() == 1
 
     page.goto("/me/")
