@@ -31,7 +31,7 @@ def alice(cast: Cast) -> Client:
 
 
 def pages(question: Interrupt) -> list[str]:
-    of_question = [f"/interrupts/{question.id}/{part}/" for part in ("work", "assignment")]
+    of_question = [f"/interrupts/{question.id}/{part}/" for part in ("strip", "assignment")]
     thread = f"/t/{question.thread_id}/"
     return [*LISTS, *of_question, thread, f"{thread}comments/", f"{thread}comments/?all=1"]
 
