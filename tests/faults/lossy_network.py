@@ -175,4 +175,4 @@ def _judge(tally: Tally, where: str, thread: Thread) -> None:
 
 
 PROMISE = "A worker's connections may break, stall or go silent: nothing is lost or doubled, and nobody has to help"
-CAMPAIGNS = (Campaign("lossy_network", PROMISE, full=60, short=2, run=run),)
+CAMPAIGNS = (Campaign("lossy_network", PROMISE, full=60, short=3, run=run),)
