@@ -2,7 +2,9 @@
 
 import json
 import os
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -14,6 +16,46 @@ def text(name: str, default: str | None = None) -> str:
     if default is None:
         raise ImproperlyConfigured(f"{name} is not set. Set it in the environment; docs/operators.md shows how.")
     return default
+
+
+def secret(name: str, default: str | None = None) -> str:
+    """From NAME, or from the file that NAME_FILE names: what is in a file is in no list of processes or containers."""
+    path = text(f"{name}_FILE", "")
+    if not path:
+        return text(name, default)
+    if text(name, ""):
+        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set. Unset one of them.")
+    return content(f"{name}_FILE", path)
+
+
+def content(name: str, path: str) -> str:
+    """Of the file that the variable names, without white space around it; never empty."""
+    try:
+        found = Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{name} names a file that cannot be read: {error}. Name another.") from error
+    if not found:
+        raise ImproperlyConfigured(f"{name} names an empty file, {path}. Put into it what it is for.")
+    return found
+
+
+def address(name: str, *, password: str) -> str:
+    """An address, secret as a whole or without its password, which is then put in from a variable of its own."""
+    found, separate = secret(name), secret(password, "")
+    parts = urlsplit(found)
+    if not separate:
+        return found
+    if parts.password:
+        raise ImproperlyConfigured(f"{name} holds a password, and {password} is set too. Take it out of {name}.")
+    person, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{person}:{quote(separate, safe='')}@{host}").geturl()
+
+
+def hand_on(name: str) -> None:
+    """For libraries that read NAME from the environment, and know nothing of NAME_FILE."""
+    if found := secret(name, ""):
+        os.environ[name] = found
+        os.environ.pop(f"{name}_FILE", None)  # settings are read again in a child, which would find both
 
 
 def flag(name: str, default: bool = False) -> bool:
@@ -35,7 +77,11 @@ def number(name: str, default: float, *, minimum: float = 0) -> float:
 
 
 def names(name: str, default: str) -> list[str]:
-    return [item.strip() for item in text(name, default).split(",") if item.strip()]
+    return split(text(name, default))
+
+
+def split(value: str) -> list[str]:
+    return [item.strip() for item in value.split(",") if item.strip()]
 
 
 def pairs(name: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from django.db import connection
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from psycopg.conninfo import make_conninfo
 
-from chains.checkpointers import PostgresCheckpointer
+from chains.checkpointers import Checkpointer, Place
 from chains.registry import (
     BadLanggraphJson,
     ChainContext,
@@ -21,6 +21,8 @@ from chains.registry import (
 )
 
 log = structlog.get_logger(__name__)
+
+_together: list[bool] = []
 
 
 @functools.cache
@@ -48,9 +50,25 @@ def langgraph_json() -> LanggraphJson | None:
     return read_langgraph_json(Path(path)) if path else None
 
 
+def place() -> Place:
+    """Where checkpoints are kept. Raises BadPlace."""
+    said, options = settings.HOLDPOINT_CHECKPOINTS, settings.HOLDPOINT_CHECKPOINT_OPTIONS
+    return Place.parse(said, options, home=settings.BASE_DIR)
+
+
 @functools.cache
-def checkpointer() -> PostgresCheckpointer:
-    return PostgresCheckpointer(_dsn())
+def checkpointer() -> Checkpointer:
+    """Raises BadPlace."""
+    return place().open(_dsn())
+
+
+def is_together() -> bool:
+    """Whether this one process is both worker and pages."""
+    return bool(_together)
+
+
+def be_together() -> None:
+    _together.append(True)
 
 
 def compiled(chain: str, saver: BaseCheckpointSaver[Any], graphs: dict[str, Any]) -> Graph:
@@ -61,8 +79,9 @@ def compiled(chain: str, saver: BaseCheckpointSaver[Any], graphs: dict[str, Any]
     return found
 
 
-def set_up_checkpoints() -> None:
-    checkpointer().set_up()
+def set_up_checkpoints(*, patience: float = 60.0) -> None:
+    """Waits that many seconds for a process that is at it. Raises TimeoutError."""
+    checkpointer().set_up(patience=patience)
 
 
 def _dsn() -> str:

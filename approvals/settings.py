@@ -11,6 +11,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from approvals import environment
+from approvals.checkpoint_settings import checkpoints_from_environment
 from approvals.sign_in_settings import *  # noqa: F403  (all that is written in capitals there is a setting)
 from approvals.sign_in_settings import SIGN_IN_APPS
 
@@ -24,6 +25,8 @@ LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
 # --- Holdpoint ---------------------------------------------------------------------------------------------
 HOLDPOINT_LOCAL = environment.flag("HOLDPOINT_LOCAL")
 HOLDPOINT_MODEL = environment.text("HOLDPOINT_MODEL", "offline")
+for model_key in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY"):
+    environment.hand_on(model_key)
 HOLDPOINT_CHAINS = {
     "prompt_chain": "chains.graphs.prompt_chain:chain",
     "support_agent": "chains.graphs.support_agent:chain",
@@ -32,6 +35,11 @@ HOLDPOINT_CHAINS = {
 # A langgraph.json of one's own: its graphs are registered beside those of HOLDPOINT_CHAINS.
 HOLDPOINT_LANGGRAPH_JSON = environment.text("HOLDPOINT_LANGGRAPH_JSON", "")
 HOLDPOINT_CHAIN_OPTIONS = environment.json_object("HOLDPOINT_CHAIN_OPTIONS")
+# Where checkpoints are kept; the application's own database unless said. docs/operators.md helps to choose.
+HOLDPOINT_CHECKPOINTS = checkpoints_from_environment()
+HOLDPOINT_CHECKPOINT_OPTIONS = environment.json_object("HOLDPOINT_CHECKPOINT_OPTIONS")
+# Seals them when set: `id:key,id:key`, of which the first seals and all open (docs/sealing.md).
+HOLDPOINT_CHECKPOINT_KEYS = environment.secret("HOLDPOINT_CHECKPOINT_KEYS", "")
 # Seconds a run may go without a sign of life from its worker before another worker takes it over.
 HOLDPOINT_LEASE_SECONDS = environment.number("HOLDPOINT_LEASE_SECONDS", 15, minimum=1)
 HOLDPOINT_SWEEP_SECONDS = environment.number("HOLDPOINT_SWEEP_SECONDS", 2, minimum=0.1)
@@ -48,13 +56,13 @@ HOLDPOINT_CLAIM_SECONDS = environment.number("HOLDPOINT_CLAIM_SECONDS", 900, min
 HOLDPOINT_MAX_ATTEMPTS = int(environment.number("HOLDPOINT_MAX_ATTEMPTS", 5, minimum=1))
 
 # --- Django ------------------------------------------------------------------------------------------------
-SECRET_KEY = environment.text("HOLDPOINT_SECRET_KEY")
+SECRET_KEY = environment.secret("HOLDPOINT_SECRET_KEY")
 if len(SECRET_KEY) < 32 or SECRET_KEY.startswith("django-insecure"):
     raise ImproperlyConfigured("HOLDPOINT_SECRET_KEY is too weak. Set it to at least 32 random characters.")
 # Signs the record. Kept apart from SECRET_KEY so that rotating one does not break the other.
-HOLDPOINT_RECORD_KEY = environment.text("HOLDPOINT_RECORD_KEY", f"record:{SECRET_KEY}")
+HOLDPOINT_RECORD_KEY = environment.secret("HOLDPOINT_RECORD_KEY", f"record:{SECRET_KEY}")
 # Keys that signed it before, the oldest first: they check lines, and sign none.
-HOLDPOINT_RECORD_KEYS_OLD = environment.names("HOLDPOINT_RECORD_KEYS_OLD", ",")
+HOLDPOINT_RECORD_KEYS_OLD = environment.split(environment.secret("HOLDPOINT_RECORD_KEYS_OLD", ""))
 DEBUG = environment.flag("HOLDPOINT_DEBUG")
 ALLOWED_HOSTS = environment.names("HOLDPOINT_HOSTS", "localhost,127.0.0.1,[::1]")
 if "*" in ALLOWED_HOSTS:
@@ -112,7 +120,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASE_URL = environment.text("DATABASE_URL")
+DATABASE_URL = environment.address("DATABASE_URL", password="DATABASE_PASSWORD")
 DATABASES: dict[str, dict[str, Any]] = {"default": dict(dj_database_url.parse(DATABASE_URL))}
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL is not PostgreSQL. Set it to postgresql://user:password@host:port/name.")
@@ -132,7 +140,7 @@ else:
 # A connection that died while it was idle is noticed before it is used, in the pool as well.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
-REDIS_URL = environment.text("REDIS_URL")
+REDIS_URL = environment.address("REDIS_URL", password="REDIS_PASSWORD")
 if urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
     raise ImproperlyConfigured("REDIS_URL is not a Redis address. Set it to redis://:password@host:port/0.")
 CHANNEL_LAYERS = {

@@ -3,7 +3,6 @@
 import re
 from datetime import timedelta
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,24 +23,6 @@ def _factor(name: str) -> tuple[bool, frozenset[str]]:
     if not groups or groups & {OFF, ON}:
         raise ImproperlyConfigured(f"{name} is {value!r}. Set it to off, on, or the groups that must have one: a,b.")
     return True, groups
-
-
-def _secret(name: str) -> str:
-    """From NAME, or from the file that NAME_FILE names."""
-    path = environment.text(f"{name}_FILE", "")
-    if not path:
-        return environment.text(name, "")
-    return _content(f"{name}_FILE", path)
-
-
-def _content(name: str, path: str) -> str:
-    try:
-        found = Path(path).read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ImproperlyConfigured(f"{name} names a file that cannot be read: {error}. Name another.") from error
-    if not found:
-        raise ImproperlyConfigured(f"{name} names an empty file, {path}. Put into it what it is for.")
-    return found
 
 
 def _whole(kind: str, values: dict[str, str]) -> bool:
@@ -141,7 +122,7 @@ SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
 _oidc = {
     "HOLDPOINT_OIDC_ISSUER": environment.text("HOLDPOINT_OIDC_ISSUER", ""),
     "HOLDPOINT_OIDC_CLIENT_ID": environment.text("HOLDPOINT_OIDC_CLIENT_ID", ""),
-    "HOLDPOINT_OIDC_SECRET": _secret("HOLDPOINT_OIDC_SECRET"),
+    "HOLDPOINT_OIDC_SECRET": environment.secret("HOLDPOINT_OIDC_SECRET", ""),
 }
 HAS_OIDC = _whole("Signing in by OpenID Connect", _oidc)
 if HAS_OIDC:
@@ -176,7 +157,7 @@ if HAS_SAML:
                 "idp": {
                     "entity_id": _saml["HOLDPOINT_SAML_ENTITY_ID"],
                     "sso_url": _safe_address("HOLDPOINT_SAML_SIGN_IN_URL", _saml["HOLDPOINT_SAML_SIGN_IN_URL"]),
-                    "x509cert": _content("HOLDPOINT_SAML_CERTIFICATE_FILE", _saml["HOLDPOINT_SAML_CERTIFICATE_FILE"]),
+                    "x509cert": environment.content("HOLDPOINT_SAML_CERTIFICATE_FILE", _saml["HOLDPOINT_SAML_CERTIFICATE_FILE"]),
                 },
                 "advanced": {
                     "strict": True,

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
 from approvals import blocked, limits
-from approvals.execution import NotFit, refuse_unfit
+from approvals.execution import NotFit, refuse_unfit, take_checkpoints
 from approvals.tasks import sweep
 
 log = structlog.get_logger(__name__)
@@ -30,6 +30,7 @@ class Sweeper(bootsteps.StartStopStep):
         """Refuses to let an unfit worker start, in words."""
         try:
             refuse_unfit()
+            take_checkpoints(forks=getattr(worker.pool_cls, "uses_semaphore", False))
         except NotFit as error:
             raise SystemExit(f"This worker does not start. {error}") from error
         finally:

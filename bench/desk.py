@@ -34,7 +34,7 @@ def open_desk(*, concurrency: int = 4) -> Iterator[Desk]:
         servers.name_for_django(var)
         django.setup()
         call_command("migrate", verbosity=0)
-        call_command("setup_checkpoints", verbosity=0)
+        call_command("checkpoints", "setup", verbosity=0)
         yield Desk(var, _start(children, var, concurrency))
 
 

@@ -80,6 +80,10 @@ class Outcome:
 _NOTHING: Final = object()
 
 
+class CheckpointsGone(RuntimeError):
+    """The checkpoints of this request are no longer kept, so it cannot go on. Send the request again."""
+
+
 class HeldBack(RuntimeError):
     """The answer at a static breakpoint was not to go on, and there is no node that could be told."""
 
@@ -98,6 +102,7 @@ def advance(
     see; both from this thread, and both must return at once. `ledger` keeps the nodes' outside calls.
 
     A node's error comes back as `Outcome.failure`; an error of the saver is raised, since nothing is known then.
+    Raises CheckpointsGone when nothing is saved and `work.first` does not say how to start.
     """
     counter = UsageMetadataCallbackHandler()
     head = read_head(graph, thread_id)
@@ -143,7 +148,9 @@ def _next_input(head: Head, work: Work) -> Any:
             return None
         return Command(resume=chosen) if chosen else _NOTHING
     if head.status is HeadStatus.MISSING:
-        return _NOTHING if work.first is None else dict(work.first)
+        if work.first is None:
+            raise CheckpointsGone(CheckpointsGone.__doc__)
+        return dict(work.first)
     return dict(work.turn) if is_new_turn and work.turn is not None else _NOTHING
 
 

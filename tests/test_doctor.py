@@ -1,20 +1,21 @@
 """What must not be so keeps a worker from starting, and doctor says what to do about it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
 from django.test import Client
 from langgraph.graph import START, StateGraph
 
 from approvals import execution
 from approvals.execution import checks
 from approvals.models import Interrupt, Thread
-from approvals.opened import checkpointer, registry
+from approvals.opened import _dsn, checkpointer, registry
 from chains.checkpointers import PostgresCheckpointer
 from chains.registry import ChainContext, Registry
 from tests.conftest import Cast
@@ -48,20 +49,37 @@ def test_an_old_release_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         doctor()
 
 
+@contextmanager
+def changed(there: LiteralString, back: LiteralString) -> Iterator[None]:
+    """For everybody to see, since the checkpoints have connections of their own."""
+    with psycopg.connect(_dsn(), autocommit=True) as direct:
+        direct.execute(there)
+        try:
+            yield
+        finally:
+            direct.execute(back)
+
+
 def test_missing_checkpoint_tables_are_refused() -> None:
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("ALTER TABLE checkpoints RENAME TO elsewhere")
-        assert "Run manage.py setup_checkpoints" in refusal()
-        transaction.set_rollback(True)
+    with changed("ALTER TABLE checkpoints RENAME TO elsewhere", "ALTER TABLE elsewhere RENAME TO checkpoints"):
+        assert "Run manage.py checkpoints setup" in refusal()
 
 
-def test_an_unfinished_index_is_refused() -> None:
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'checkpoints_pkey'::regclass")
-        assert "checkpoints_pkey was left unfinished" in refusal()
-        transaction.set_rollback(True)
+def test_tables_of_an_older_langgraph_are_refused() -> None:
+    newest = "(SELECT max(v) FROM checkpoint_migrations)"
+    with changed(
+        f"DELETE FROM checkpoint_migrations WHERE v = {newest}",
+        f"INSERT INTO checkpoint_migrations SELECT {newest} + 1",
+    ):
+        assert "of an older LangGraph" in refusal()
+
+
+def test_an_unfinished_index_is_refused_and_setting_up_finishes_it() -> None:
+    mark = "UPDATE pg_index SET indisvalid = {} WHERE indexrelid = 'checkpoints_thread_id_idx'::regclass"
+    with changed(mark.format("false"), mark.format("true")):
+        assert "checkpoints_thread_id_idx was left unfinished" in refusal()
+        execution.set_up_checkpoints()
+        execution.refuse_unfit()
 
 
 def test_a_lock_that_does_not_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

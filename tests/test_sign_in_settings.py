@@ -11,6 +11,7 @@ OIDC = {
     "HOLDPOINT_OIDC_CLIENT_ID": "holdpoint",
     "HOLDPOINT_OIDC_SECRET": "secret",
 }
+NO_SECRET = {**OIDC, "HOLDPOINT_OIDC_SECRET": ""}
 SAML = {
     "HOLDPOINT_SAML_ENTITY_ID": "https://id.example.org/saml",
     "HOLDPOINT_SAML_SIGN_IN_URL": "https://id.example.org/saml/sign-in",
@@ -31,7 +32,8 @@ SAML = {
         ({**OIDC, "HOLDPOINT_OIDC_SECRET": ""}, "OpenID Connect is set by half. Set HOLDPOINT_OIDC_SECRET, too"),
         ({"HOLDPOINT_OIDC_SECRET": "x"}, "Set HOLDPOINT_OIDC_ISSUER, HOLDPOINT_OIDC_CLIENT_ID, too"),
         ({**OIDC, "HOLDPOINT_OIDC_ISSUER": "http://id.example.org"}, "begins with https://"),
-        ({**OIDC, "HOLDPOINT_OIDC_SECRET_FILE": "/no/such/file"}, "HOLDPOINT_OIDC_SECRET_FILE names a file"),
+        ({**NO_SECRET, "HOLDPOINT_OIDC_SECRET_FILE": "/no/such/file"}, "HOLDPOINT_OIDC_SECRET_FILE names a file"),
+        ({**OIDC, "HOLDPOINT_OIDC_SECRET_FILE": "/no/such/file"}, "are both set. Unset one of them"),
         (SAML, "Set HOLDPOINT_SAML_CERTIFICATE_FILE, too"),
         ({**SAML, "HOLDPOINT_SAML_CERTIFICATE_FILE": "/no/such/file"}, "cannot be read"),
         ({"HOLDPOINT_PROVIDER_MAKES_ACCOUNTS": "1"}, "no provider is"),

@@ -86,7 +86,7 @@ def _start(children: list[Child], var: Path, *, port: int, workers: int) -> None
     servers.wait(started)
     call_command("migrate", verbosity=0)
     web = _start_part(children, "web", f"{WEB} --port {port}")
-    call_command("setup_checkpoints", verbosity=0)
+    call_command("checkpoints", "setup", verbosity=0)
     call_command("seed_demo")
     sys.stdout.flush()  # passwords shown once, to a file perhaps
     connections.close_all()

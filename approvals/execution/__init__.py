@@ -3,6 +3,7 @@
 from approvals.execution.checks import NotFit, examine, refuse_unfit
 from approvals.execution.look import look
 from approvals.execution.questions import cancel_questions
+from approvals.execution.starting import take_checkpoints
 from approvals.execution.sweep import due_runs, not_rung
 from approvals.opened import set_up_checkpoints
 
@@ -15,4 +16,5 @@ __all__ = [
     "not_rung",
     "refuse_unfit",
     "set_up_checkpoints",
+    "take_checkpoints",
 ]

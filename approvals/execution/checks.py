@@ -1,5 +1,6 @@
 """What must be so before a worker may start, and what an operator wants to know: each check with its sentence."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from redis.exceptions import RedisError
 from approvals.models import Interrupt, Thread
 from approvals.models.thread import ENDED
 from approvals.opened import checkpointer, langgraph_json, registry
+from chains.checkpointers import BadPlace
 from chains.registry import BadLanggraphJson, BrokenChain, UnknownChain
 
 log = structlog.get_logger(__name__)
@@ -34,11 +36,12 @@ FLOORS = {
     "kombu": "5.7.0",
     "django": "5.2.19",
 }
-CHECKPOINT_TABLES = "SELECT to_regclass('checkpoints') IS NOT NULL"
-INVALID_INDEXES = """
-SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
-WHERE NOT i.indisvalid AND t.relname LIKE 'checkpoint%'
-"""
+
+FENCED = {
+    True: "A worker whose lock was taken from it can write no more.",
+    False: "Not fenced: a worker that was frozen in the middle of a write may finish it after another took over. "
+    "PostgreSQL is fenced.",
+}
 
 
 @dataclass(frozen=True)
@@ -91,29 +94,32 @@ def _database() -> Iterator[Finding]:
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
         said = "The tables are up to date." if not missing else "Tables are missing. Run manage.py migrate."
         yield Finding("database", not missing, said)
-        yield from _checkpoint_tables()
     except DatabaseError as error:
         yield Finding("database", False, f"The database does not answer: {error}. Check DATABASE_URL.")
 
 
-def _checkpoint_tables() -> Iterator[Finding]:
-    with connection.cursor() as cursor:
-        cursor.execute(CHECKPOINT_TABLES)
-        exist = bool(cursor.fetchone()[0])
-        cursor.execute(INVALID_INDEXES)
-        invalid = [row[0] for row in cursor.fetchall()]
-    said = "The checkpoint tables are there."
-    if not exist:
-        said = "The checkpoint tables are missing. Run manage.py setup_checkpoints."
-    elif invalid:
-        said = f"The index {invalid[0]} was left unfinished. Drop it, then run manage.py setup_checkpoints."
-    yield Finding("checkpoint tables", exist and not invalid, said)
+def _checkpoints() -> Iterator[Finding]:
+    try:
+        wrong, kind = checkpointer().problems(), checkpointer().label
+    except BadPlace as error:
+        yield Finding("checkpoints", False, f"HOLDPOINT_CHECKPOINTS cannot be used. {error}")
+        return
+    except (psycopg.Error, sqlite3.Error, OSError) as error:
+        yield Finding("checkpoints", False, f"The checkpoints cannot be reached: {error}. Check HOLDPOINT_CHECKPOINTS.")
+        return
+    for sentence in wrong:
+        yield Finding("checkpoints", False, sentence)
+    if not wrong:
+        yield Finding("checkpoints", True, f"The checkpoints are ready, in {kind}.")
+    yield Finding("fence", checkpointer().is_fenced, FENCED[checkpointer().is_fenced], refuses=False)
 
 
 def _lock() -> Iterator[Finding]:
     """Advisory locks do not survive PgBouncer in transaction mode, and nothing else would say so."""
     try:
         passed = checkpointer().lock_holds()
+    except BadPlace:
+        return  # said already
     except psycopg.Error as error:
         yield Finding("thread lock", False, f"The thread lock could not be tried: {error}.")
         return
@@ -183,6 +189,7 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _versions,
     _strict,
     _database,
+    _checkpoints,
     _lock,
     _redis,
     _chains,

@@ -17,7 +17,7 @@ from approvals.execution.heartbeat import Heartbeat
 from approvals.execution.ledger import ThreadLedger
 from approvals.execution.progress import Feed
 from approvals.execution.record import record, record_refusal
-from approvals.models import Decision, Event, EventKind, Run, RunKind, RunStatus, Thread, ThreadStatus
+from approvals.models import Decision, Event, EventKind, Interrupt, Run, RunKind, RunStatus, Thread, ThreadStatus
 from approvals.opened import checkpointer, compiled, registry
 from chains.canonical import NotCanonical
 from chains.checkpointers import Backend, Held, ThreadBusy
@@ -25,14 +25,14 @@ from chains.editing import Edit, HeadMoved, edit_state
 from chains.forking import fork
 from chains.heads import Drifted, read_head
 from chains.registry import BrokenChain, Facts, UnknownChain
-from chains.runner import Outcome, Work, advance
+from chains.runner import CheckpointsGone, Outcome, Work, advance
 from chains.settable import BadEdit
 from chains.strict import CannotRead
 
 log = structlog.get_logger(__name__)
 
 # What stops a run before or beside its nodes, in words meant for people.
-REFUSALS = (BadEdit, BrokenChain, CannotRead, Drifted, HeadMoved, NotCanonical, UnknownChain)
+REFUSALS = (BadEdit, BrokenChain, CannotRead, CheckpointsGone, Drifted, HeadMoved, NotCanonical, UnknownChain)
 STARTABLE = (ThreadStatus.QUEUED, ThreadStatus.PAUSED, ThreadStatus.FAILED, ThreadStatus.DONE, ThreadStatus.RUNNING)
 TOO_MANY = "The worker stopped {attempts} times while working on this. Retry it, or ask an operator to look."
 
@@ -152,9 +152,18 @@ def _edit(run: Run) -> Edit:
     return Edit(run.payload["values"], run.payload["as_node"], may_pass=run.payload["may_pass"])
 
 
-def _first_input(run: Run) -> dict[str, Any]:
-    """What starts the thread when nothing of it was saved yet, be it for the first time or after a failed start."""
+def _first_input(run: Run) -> dict[str, Any] | None:
+    """What starts the thread when nothing of it was saved yet, be it for the first time or after a failed start. One
+    that was under way must not begin anew when its checkpoints are gone: it would do everything a second time.
+    """
+    if run.kind != RunKind.START and _has_been_under_way(run.thread):
+        return None
     return registry().get(run.thread.chain).start(run.thread.input, _facts(run.thread))
+
+
+def _has_been_under_way(thread: Thread) -> bool:
+    past = Run.objects.filter(thread=thread, status=RunStatus.SUCCEEDED)
+    return Interrupt.objects.filter(thread=thread).exists() or past.exists()
 
 
 def _turn_input(run: Run) -> dict[str, Any] | None:

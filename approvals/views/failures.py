@@ -15,6 +15,7 @@ ADVICE = {
     "WorkerLost": "The worker was lost each time it worked on this. Before you retry, have an operator look why.",
     "GraphRecursionError": "It went round in circles. A retry goes round again: edit its state, or go back to a step.",
     "HeldBack": "Somebody said no at a breakpoint. Edit its state to be asked anew, or end it.",
+    "CheckpointsGone": "Nothing ran. Its record stays; what it had worked out is gone.",
     "BrokenChain": "Nothing ran. Retry it when its chain can be loaded again.",
     "UnknownChain": "Nothing ran. Retry it when its chain is registered again.",
     "Drifted": "Nothing ran. Retry it when the chain has the step again, or go back to a step that it still has.",

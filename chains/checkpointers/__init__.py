@@ -1,6 +1,27 @@
 """Where checkpoints are kept, and how one thread is held by one worker."""
 
-from chains.checkpointers.held import Backend, Held, ThreadBusy
-from chains.checkpointers.postgres import PostgresCheckpointer
+from chains.checkpointers.custom import BadFactory, CustomCheckpointer
+from chains.checkpointers.held import Backend, Held, Reading, ThreadBusy
+from chains.checkpointers.locked import Checkpointer
+from chains.checkpointers.memory import MemoryCheckpointer
+from chains.checkpointers.places import BadPlace, Kind, Place
+from chains.checkpointers.postgres import PostgresCheckpointer, PostgresElsewhere
+from chains.checkpointers.sqlite import AnotherWorker, SqliteCheckpointer
 
-__all__ = ["Backend", "Held", "PostgresCheckpointer", "ThreadBusy"]
+__all__ = [
+    "AnotherWorker",
+    "Backend",
+    "BadFactory",
+    "BadPlace",
+    "Checkpointer",
+    "CustomCheckpointer",
+    "Held",
+    "Kind",
+    "MemoryCheckpointer",
+    "Place",
+    "PostgresCheckpointer",
+    "PostgresElsewhere",
+    "Reading",
+    "SqliteCheckpointer",
+    "ThreadBusy",
+]

@@ -44,7 +44,7 @@ def main() -> int:
     ):
         django.setup()
         call_command("migrate", verbosity=0)
-        call_command("setup_checkpoints", verbosity=0)
+        call_command("checkpoints", "setup", verbosity=0)
         campaigns = [found for module in MODULES for found in import_module(f"tests.faults.{module}").CAMPAIGNS]
         rows = [row for row in (_run(campaign, asked, site) for campaign in _chosen(campaigns, asked.names)) if row]
     print(f"\n{table(rows)}\n")

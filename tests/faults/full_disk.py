@@ -65,7 +65,7 @@ def run(trials: int, rng: random.Random, site: Site) -> Tally:
     refused = 0
     with _disk(site.directory / "small") as disk, _elsewhere(site, disk) as small:
         call_command("migrate", verbosity=0)
-        call_command("setup_checkpoints", verbosity=0)
+        call_command("checkpoints", "setup", verbosity=0)
         with open_desk(small, "full_disk") as desk:
             desk.sign_everybody_in()
             for cycle in range(trials):

@@ -96,7 +96,7 @@ def _fill(name: str) -> None:
     def run() -> None:
         use_database(name)
         call_command("migrate", verbosity=0)
-        call_command("setup_checkpoints", verbosity=0)
+        call_command("checkpoints", "setup", verbosity=0)
         with connection.cursor() as cursor:
             cursor.execute(EFFECTS)
         Policy.objects.update(undo_seconds=0)

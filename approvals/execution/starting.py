@@ -1,0 +1,27 @@
+"""What a worker takes for itself before it starts, where its checkpoints are for one process alone."""
+
+from approvals.execution.checks import NotFit
+from approvals.opened import checkpointer, is_together
+from chains.checkpointers import AnotherWorker, MemoryCheckpointer, SqliteCheckpointer
+
+FORKS = "Checkpoints in {kind} are for one worker process. Start it with --pool=threads, or use PostgreSQL."
+APART = (
+    "memory:// keeps checkpoints in one process, which runs workers and pages alike. "
+    "Start that with python3 run.py, or set HOLDPOINT_CHECKPOINTS to sqlite:///var/checkpoints.sqlite3."
+)
+
+
+def take_checkpoints(*, forks: bool) -> None:
+    """`forks`: the worker runs its tasks in processes of their own. Raises NotFit."""
+    found = checkpointer()
+    if not isinstance(found, MemoryCheckpointer | SqliteCheckpointer):
+        return
+    if forks:
+        raise NotFit(FORKS.format(kind=found.label))
+    if isinstance(found, MemoryCheckpointer) and not is_together():
+        raise NotFit(APART)
+    if isinstance(found, SqliteCheckpointer):
+        try:
+            found.claim()
+        except AnotherWorker as error:
+            raise NotFit(str(error)) from error
