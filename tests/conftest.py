@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
+from django.db import connection
 from hypothesis import HealthCheck, settings
 
 from approvals import execution, threads
@@ -42,6 +43,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         execution.set_up_checkpoints()
         yield
         checkpointer().close()
+        _part_from_others()
 
 
 @pytest.fixture
@@ -91,6 +93,19 @@ def open_question(thread: Thread) -> Interrupt:
 def _hashed() -> str:
     """Hashing is slow on purpose: once for everybody is enough."""
     return make_password(PASSWORD)
+
+
+def _part_from_others() -> None:
+    """A process that was killed, or a thread that was left to end, may be connected for a moment longer, and PostgreSQL
+    drops no database that anybody is connected to.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT application_name, state, query, pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        for name, state, query, _ in cursor.fetchall():
+            print(f"still connected when the tests had ended: {name or 'unnamed'}, {state}: {query}")
 
 
 def _person(username: str, *groups: Group, first_name: str = "", last_name: str = "") -> User:
