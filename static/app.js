@@ -499,6 +499,12 @@ function onKeydown(event) {
 function onKeyup(event) {
   keysDown.delete(event.key);
   if (keysDown.size === 0) noDecisionWhileDown = false;
+  if (event.key === "Tab") showWhole(document.activeElement);
+}
+
+/** Browsers bring only the first line of a text into sight, and the bar may lie over the rest. */
+function showWhole(field) {
+  if (field?.matches("main .form textarea")) field.scrollIntoView({ block: "nearest" });
 }
 
 /** Whether the key meant something here. */
