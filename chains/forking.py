@@ -11,7 +11,8 @@ from langgraph.checkpoint.base.id import uuid6
 from langgraph.types import StateSnapshot
 
 from chains.editing import Edit, HeadMoved, own_head, passed_by, try_on_copy
-from chains.heads import FROM_KEY, read_head
+from chains.heads import read_head
+from chains.marks import FROM_KEY
 from chains.ordering import come_after
 from chains.registry import Graph
 from chains.runner import Work, config_for

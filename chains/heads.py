@@ -11,15 +11,10 @@ from langgraph.types import Interrupt, PregelTask, StateSnapshot
 
 from chains.canonical import canonical_bytes, sha256
 from chains.jsonable import jsonable
+from chains.marks import FROM_KEY, RUN_KEY
 from chains.registry import Graph
 from chains.strict import strictly
 
-# In the metadata of every checkpoint a run writes, so that a run knows its own and the history knows the person.
-RUN_KEY = "holdpoint_run"
-BY_KEY = "holdpoint_by"
-REASON_KEY = "holdpoint_reason"
-# In the metadata of a fork: the checkpoint it was made from, which is not its parent.
-FROM_KEY = "holdpoint_from"
 BRANCH = "branch:to:"
 # Marks the value of a question that the graph does not ask, but stops for: a static breakpoint.
 PAUSE_MARK = "holdpoint_pause"

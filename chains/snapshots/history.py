@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.constants import START
 
-from chains.heads import BY_KEY, REASON_KEY
+from chains.marks import BY_KEY, REASON_KEY
 from chains.registry import Graph
 from chains.snapshots.records import (
     copied_from,

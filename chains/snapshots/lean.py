@@ -10,6 +10,8 @@ from typing import Any, LiteralString
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.postgres import PostgresSaver
 
+from chains.checkpointers.sealing import Sealed
+
 # A channel some chains keep: what each step used.
 USAGE = "step_metadata"
 # Its columns are those of PostgresSaver.SELECT_SQL, so that the saver itself reads the rows. 2,048 bytes are small.
@@ -52,4 +54,6 @@ def lean(saver: BaseCheckpointSaver[Any]) -> BaseCheckpointSaver[Any]:
         return saver
     found = copy.copy(saver)
     found.SELECT_SQL = LEAN_SQL
+    if isinstance(found.serde, Sealed):
+        found.serde = found.serde.lean()
     return found

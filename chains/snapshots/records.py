@@ -13,7 +13,8 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.types import StateSnapshot
 
-from chains.heads import BRANCH, FROM_KEY
+from chains.heads import BRANCH
+from chains.marks import FROM_KEY
 from chains.registry import Graph
 from chains.snapshots.lean import lean
 
