@@ -17,6 +17,7 @@ from django.db import DatabaseError, connection
 
 from approvals.models import Interrupt, Thread, ThreadStatus
 from tests.faults.crowd import APPROVED, CHAIN, ENDED, People, request_values
+from tests.faults.refusals import Refusals
 from tests.faults.report import Tally
 from tests.stack import Stack
 from tests.test_http_race import client_of, form
@@ -38,6 +39,7 @@ class Sending:
     began: float
     seconds: float
     status: int
+    path: str
 
 
 @dataclass
@@ -80,7 +82,7 @@ class Visitor:
             return None
         finally:
             status = answer.status_code if answer is not None else 0
-            self.sent.append(Sending(what, began, time.time() - began, status))
+            self.sent.append(Sending(what, began, time.time() - began, status, path))
         return answer
 
 
@@ -161,6 +163,14 @@ class Lives:
         for reviewer, answer in zip(reviewers, answers, strict=True):
             if answer.status_code == 200:
                 self.winners[question.id] = reviewer.person.id
+
+
+def refusals_of(visitors: list[Visitor]) -> Refusals:
+    refusals = Refusals()
+    for visitor in visitors:
+        for sending in visitor.sent:
+            refusals.note(sending.path, visitor.person.id, sending.status)
+    return refusals
 
 
 def judge_winners(winners: dict[uuid.UUID, int], tally: Tally) -> None:

@@ -33,6 +33,7 @@ from approvals.models import (
 from approvals.models.event import GENESIS
 from approvals.opened import checkpointer, compiled
 from chains.heads import HeadStatus, read_head
+from tests.faults.refusals import Refusals
 from tests.faults.report import Tally
 
 CHAIN = "payments"
@@ -98,9 +99,9 @@ class Crowd:
             self.tend(submitting=False)
             time.sleep(0.1)
 
-    def audit(self, tally: Tally) -> None:
+    def audit(self, tally: Tally, *, refusals: Refusals | None = None) -> None:
         tally.violations += self.refused
-        audit(self.began, self.effects, tally)
+        audit(self.began, self.effects, tally, refusals=refusals)
 
 
 def request_values(effects: Path, seconds: float, *, request: str) -> dict[str, Any]:
@@ -112,8 +113,10 @@ def ballot(question: Interrupt, *, approve: bool, key: str = "") -> Ballot:
     return Ballot(Verdict.APPROVE if approve else Verdict.REJECT, seen, note="" if approve else "No.", key=key)
 
 
-def audit(thread_ids: list[uuid.UUID], effects: Path, tally: Tally) -> None:
-    """Every thread at its right end: rows, record, head and effects tell one story."""
+def audit(thread_ids: list[uuid.UUID], effects: Path, tally: Tally, *, refusals: Refusals | None = None) -> None:
+    """Every thread at its right end: rows, record, head and effects tell one story. `refusals` are those of clients
+    that came over HTTP; without any, nothing was refused.
+    """
     acts: dict[str, list[tuple[int, int, str]]] = {}
     for line in effects.read_text().splitlines() if effects.exists() else []:
         act = json.loads(line)
@@ -123,6 +126,7 @@ def audit(thread_ids: list[uuid.UUID], effects: Path, tally: Tally) -> None:
             tally.expect(False, f"thread {thread.id} ({thread.title}): {wrong}")
     lost = len(thread_ids) - Thread.objects.filter(id__in=thread_ids).count()
     tally.expect(lost == 0, f"{lost} accepted threads have no row")
+    tally.violations += (refusals or Refusals()).wrong(thread_ids)
 
 
 def _wrongs(thread: Thread, acts: list[tuple[int, int, str]]) -> Iterator[str]:
@@ -169,7 +173,7 @@ def _wrong_record(thread: Thread) -> Iterator[str]:
     each = (EventKind.INTERRUPT_RAISED, EventKind.VOTE_CAST, EventKind.DECISION_MADE, EventKind.DECISION_APPLIED)
     expected = {**once, **dict.fromkeys(each, PARTS)}
     counts.pop(EventKind.RUN_TAKEN_OVER, None)
-    counts.pop(EventKind.DECISION_REFUSED, None)  # whoever came second
+    counts.pop(EventKind.DECISION_REFUSED, None)  # compared with what those who came second were told
     if counts != expected:
         yield f"the record holds {dict(counts)}"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from django.db import connection
 
 from approvals.models import Run, RunStatus, Thread
-from tests.faults.clients import Lives, judge_winners, patiently
+from tests.faults.clients import Lives, judge_winners, patiently, refusals_of
 from tests.faults.crews import Crew
 from tests.faults.crowd import audit, people
 from tests.faults.outages import crash_database, start_database
@@ -67,7 +67,7 @@ def run(trials: int, rng: random.Random, site: Site) -> Tally:
             restarts.trial()
         lives.end(within=REST_SECONDS)
         restarts.judge()
-        audit(lives.accepted, effects, tally)
+        audit(lives.accepted, effects, tally, refusals=refusals_of(lives.visitors))
         judge_winners(lives.winners, tally)
         _judge_doubles(lives, tally)
         _judge_crew(crew, tally)

@@ -15,7 +15,7 @@ from django.db import connection
 from redis import Redis
 
 from approvals.models import Interrupt, Run
-from tests.faults.clients import OutOfPatience, Visitor, judge_winners
+from tests.faults.clients import OutOfPatience, Visitor, judge_winners, refusals_of
 from tests.faults.crews import Crew
 from tests.faults.crowd import Crowd
 from tests.faults.outages import crash_redis, start_redis
@@ -178,7 +178,7 @@ def run(trials: int, rng: random.Random, site: Site) -> Tally:
             seconds = rng.uniform(*LONG_AWAY) if is_long else rng.triangular(*SECONDS_AWAY)
             outages.trial(way.__name__, lambda way=way: way(site), 4.0 if site.short else seconds)  # type: ignore[misc]
         crowd.rest(within=LONGEST_REST_SECONDS)
-        crowd.audit(tally)
+        crowd.audit(tally, refusals=refusals_of(outages.visitors))
         judge_winners(outages.winners, tally)
         _judge_posts(outages, tally, f"{len(crowd.began):,} requests")
     finally:
