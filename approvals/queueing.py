@@ -11,13 +11,12 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Max
 
 from approvals import broadcasts
 from approvals.business_time import after, between
 from approvals.models import (
     Calendar,
-    Delegation,
     Event,
     EventKind,
     Interrupt,
@@ -28,7 +27,7 @@ from approvals.models import (
     Thread,
 )
 from approvals.models.people import name_of
-from approvals.policies import Act, NotAllowed, may, require
+from approvals.policies import Act, NotAllowed, entitled_people, may, require
 
 ASSIGNED_FOR = timedelta(hours=24)
 LONGEST_SNOOZE = timedelta(days=30)
@@ -133,16 +132,8 @@ def unsnooze(person: User, interrupt_id: uuid.UUID) -> Interrupt:
 
 def who_may_hold(interrupt: Interrupt) -> list[User]:
     """Everybody to whom it could be assigned, by name."""
-    members = Q(groups__name__in=[*interrupt.reviewers, *interrupt.escalated_to])
-    asked = User.objects.filter(Q(id__in=interrupt.people) | members, is_active=True)
-    current = Delegation.objects.current()
-    standing_in = Q(taken_delegations__in=current.filter(giver__in=asked.values("id")), is_active=True)
-    found = User.objects.filter(Q(id__in=asked.values("id")) | standing_in)
-    if interrupt.four_eyes:
-        barred = Q(id=interrupt.requested_by_id) | Q(taken_delegations__in=current.filter(giver=interrupt.requested_by))
-        found = found.exclude(id__in=User.objects.filter(barred).values("id"))
-    voters = interrupt.votes.standing().values("reviewer_id")
-    return sorted(found.exclude(id__in=voters).distinct(), key=name_of)
+    voters = set(interrupt.votes.standing().values_list("reviewer_id", flat=True))
+    return sorted((person for person in entitled_people(interrupt) if person.id not in voters), key=name_of)
 
 
 @contextmanager

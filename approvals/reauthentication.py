@@ -17,11 +17,16 @@ PROOFS = ("password", "mfa")
 
 def is_fresh(request: HttpRequest, risk: str) -> bool:
     """Whether this person may accept something of this risk without proving who they are once more."""
-    least = settings.HOLDPOINT_REAUTHENTICATE
-    if not least or _rank(risk) < _rank(least):
+    if not is_asked(risk):
         return True
     proved = reauthenticated_at(request)
     return proved is not None and timezone.now() - proved < timedelta(seconds=settings.HOLDPOINT_REAUTHENTICATE_SECONDS)
+
+
+def is_asked(risk: str) -> bool:
+    """Whether accepting something of this risk takes such a proof."""
+    least = settings.HOLDPOINT_REAUTHENTICATE
+    return bool(least) and _rank(risk) >= _rank(least)
 
 
 def reauthenticated_at(request: HttpRequest) -> datetime | None:

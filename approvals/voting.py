@@ -1,6 +1,6 @@
 """What a ballot comes to: a vote, a changed question, a decision, and the run that carries it out."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -35,20 +35,23 @@ from approvals.policies import can_be_decided, in_place_of, is_entitled, operato
 from approvals.watching import tell_watchers
 
 
-def act_on(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User) -> Interrupt:
+def act_on(
+    thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User, *, proved_at: datetime | None = None
+) -> Interrupt:
     """What the ballot comes to: an abstention, a changed question, a vote, a decision. The question it is about now."""
     _put_away(interrupt, reviewer)
+    proof = {"reauthenticated_at": proved_at.isoformat(timespec="seconds")} if proved_at else {}
     if ballot.verdict == Verdict.ABSTAIN and not ballot.breaks_glass:
         refuse_bad_text(ballot.note)
-        _vote(thread, interrupt, ballot, reviewer)
+        _vote(thread, interrupt, ballot, reviewer, **proof)
         return interrupt
     answer = answer_of(interrupt, ballot, reviewer=name_of(reviewer))
     if ballot.breaks_glass:
-        _break_glass(thread, interrupt, ballot, reviewer, answer)
+        _break_glass(thread, interrupt, ballot, reviewer, answer, **proof)
     elif ballot.edits and _needs_second(interrupt):
-        return _propose(thread, interrupt, ballot, reviewer)
+        return _propose(thread, interrupt, ballot, reviewer, **proof)
     else:
-        _vote(thread, interrupt, ballot, reviewer)
+        _vote(thread, interrupt, ballot, reviewer, **proof)
         if _settles(interrupt, ballot.verdict):
             verdict = outcome(replies_of(interrupt, ballot))
             settle(thread, interrupt, verdict=verdict, answer=answer, note=ballot.note, by=reviewer, via=ballot.via)
@@ -97,7 +100,7 @@ def _put_away(interrupt: Interrupt, reviewer: User) -> None:
     Snooze.objects.filter(interrupt=interrupt, person=reviewer).delete()
 
 
-def _propose(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User) -> Interrupt:
+def _propose(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User, **proof: str) -> Interrupt:
     """The question anew as the reviewer would have it: earlier votes were about something else. Returns its row."""
     cleared = list(interrupt.votes.filter(verdict__in=ACCEPTING).standing())
     interrupt.move(InterruptStatus.SUPERSEDED, since=InterruptStatus.OPEN)
@@ -119,7 +122,7 @@ def _propose(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: Use
         note=ballot.note,
         cleared=[vote.reviewer_name for vote in cleared],
     )
-    _vote(thread, again, ballot, reviewer)
+    _vote(thread, again, ballot, reviewer, **proof)
     voters = User.objects.filter(id__in=[vote.reviewer_id for vote in cleared])
     Notice.tell(voters, NoticeKind.CHANGED, thread, interrupt_id=again.id, by=reviewer)
     if not can_be_decided(again):
@@ -132,7 +135,9 @@ def _needs_second(interrupt: Interrupt) -> bool:
     return interrupt.votes_needed > 1 or interrupt.ruled.edits == Edits.SECOND
 
 
-def _break_glass(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User, answer: Any) -> None:
+def _break_glass(
+    thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User, answer: Any, **proof: str
+) -> None:
     """One person decides alone. The owners are told, and the record says so for good."""
     Event.append(
         thread,
@@ -142,13 +147,14 @@ def _break_glass(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer:
         reason=ballot.note,
         votes=interrupt.votes.standing().count(),
         votes_needed=interrupt.votes_needed,
+        **proof,
     )
     Notice.tell(operators(), NoticeKind.GLASS_BROKEN, thread, interrupt_id=interrupt.id, by=reviewer)
     verdict = outcome(replies_of(interrupt, ballot))
     settle(thread, interrupt, verdict=verdict, answer=answer, note=ballot.note, by=reviewer, via=Via.GLASS)
 
 
-def _vote(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User) -> None:
+def _vote(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User, **proof: str) -> None:
     stands_in = in_place_of(reviewer, interrupt)
     chooses = ballot.verdict == Verdict.REJECT and ballot.reason_code in interrupt.ruled.reject_reasons
     reason = ballot.reason_code if chooses else ""
@@ -172,6 +178,7 @@ def _vote(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User) 
         row_sha256=digest_of(vote),
         **({"reason_code": reason} if reason else {}),
         **({"in_place_of": stands_in} if stands_in else {}),
+        **proof,
     )
 
 

@@ -9,15 +9,19 @@ import pytest
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
 from django.db import connection
+from django.test import Client
 from hypothesis import HealthCheck, settings
 
 from approvals import execution, threads
 from approvals.models import Edits, Interrupt, Policy, Run, Thread
 from approvals.opened import checkpointer
+from tests.asked import ask, rest
 from tests.browser import browser, page_for
+from tests.queue_desk import signed_in
 from tests.stack import stack
 from tests.written import write
 
+pytest_plugins = ("tests.shared_stack", "tests.workbench")
 __all__ = ["browser", "page_for", "stack", "write"]
 
 # How fast a machine makes up its examples says nothing about the code.
@@ -77,6 +81,20 @@ def paused(submitted: Thread) -> Thread:
     work_off(submitted)
     submitted.refresh_from_db()
     return submitted
+
+
+@pytest.fixture
+def question(submitted: Thread) -> Interrupt:
+    """Put by nobody's graph, on a thread that rests."""
+    asked = ask(submitted)
+    rest(submitted)
+    return asked
+
+
+@pytest.fixture
+def alice(cast: Cast) -> Client:
+    """Signed in."""
+    return signed_in(cast.alice)
 
 
 def work_off(thread: Thread) -> None:

@@ -1,11 +1,10 @@
 """One web process, one worker and one signed-in browser for a whole module of tests, on a database left as it is."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+import pytest
 from django.core.management import call_command
 from django.db import connections
 from playwright.sync_api import Browser, Page
@@ -32,22 +31,24 @@ class Office:
         self.page.goto(f"/t/{question.thread_id}/" + (f"?edit={question.id}" if editing else ""))
 
 
-@contextmanager
-def office(browser: Browser, logs: Path) -> Iterator[Office]:
-    stack = Stack(logs)
+@pytest.fixture(scope="module")
+def lasting_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """pytest-django's own is for one test; starting web, worker and browser for each would take minutes. Every table is
+    emptied at the end, as a test with its own database would do.
+    """
+    with django_db_blocker.unblock():
+        yield
+        call_command("flush", verbosity=0, interactive=False)
+        connections.close_all()  # beside Playwright's event loop Django keeps other connections than without it
+
+
+@pytest.fixture(scope="module")
+def office(lasting_database: None, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    stack = Stack(tmp_path_factory.mktemp("office"))
     try:
         yield _open(stack, browser)
     finally:
         stack.stop()
-
-
-@contextmanager
-def database(blocker: Any) -> Iterator[None]:
-    """Open for longer than one test; every table is emptied at the end, as a test with its own database would do."""
-    with blocker.unblock():
-        yield
-        call_command("flush", verbosity=0, interactive=False)
-        connections.close_all()  # beside Playwright's event loop Django keeps other connections than without it
 
 
 def _open(stack: Stack, browser: Browser) -> Office:

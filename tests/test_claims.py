@@ -22,13 +22,6 @@ def lines(thread: Thread, kind: EventKind) -> list[dict[str, object]]:
     return [event.data for event in Event.objects.filter(thread_id=thread.id, kind=kind).order_by("seq")]
 
 
-@pytest.fixture
-def question(submitted: Thread) -> Interrupt:
-    asked = ask(submitted)
-    rest(submitted)
-    return asked
-
-
 def test_a_claim_keeps_others_from_deciding_until_it_lapses(cast: Cast, question: Interrupt) -> None:
     queueing.claim(cast.alice, question.id)
 

@@ -11,21 +11,8 @@ from django.test import Client
 from approvals import comments, threads, watching
 from approvals.models import Comment, Event, EventKind, Interrupt, Notice, NoticeKind, Thread, Watch
 from approvals.policies import NotAllowed
-from tests.asked import ask, rest
 from tests.conftest import Cast, open_question, work_off
 from tests.queue_desk import decide, signed_in
-
-
-@pytest.fixture
-def question(submitted: Thread) -> Interrupt:
-    asked = ask(submitted)
-    rest(submitted)
-    return asked
-
-
-@pytest.fixture
-def alice(cast: Cast) -> Client:
-    return signed_in(cast.alice)
 
 
 def told(kind: NoticeKind) -> list[str]:

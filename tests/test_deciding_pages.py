@@ -14,13 +14,6 @@ JSON = {"HTTP_ACCEPT": "application/json"}
 Answer = Any
 
 
-@pytest.fixture
-def alice(cast: Cast) -> Client:
-    client = Client()
-    client.force_login(cast.alice)
-    return client
-
-
 def form(question: Interrupt, **typed: str) -> dict[str, str]:
     return {
         "seen_interrupt": question.interrupt_id,

@@ -20,13 +20,6 @@ APPROVED = {"item-0-verdict": "approve", "item-1-verdict": "approve", "item-2-ve
 Answer = Any
 
 
-@pytest.fixture
-def alice(cast: Cast) -> Client:
-    client = Client()
-    client.force_login(cast.alice)
-    return client
-
-
 def asked(cast: Cast, chain: str) -> Interrupt:
     thread = threads.submit(cast.rita, chain, {"log": []})
     work_off(thread)

@@ -9,20 +9,12 @@ from django.utils import timezone
 
 from approvals import delegations
 from approvals.delegations import BadDelegation
-from approvals.models import Delegation, Event, EventKind, Interrupt, Policy, Thread, Vote
+from approvals.models import Delegation, Event, EventKind, Interrupt, Policy, Vote
 from approvals.policies import Act, NotAllowed, may
-from tests.asked import ask, rest
 from tests.conftest import Cast
 from tests.queue_desk import decide, signed_in
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def question(submitted: Thread) -> Interrupt:
-    asked = ask(submitted)
-    rest(submitted)
-    return asked
 
 
 def give(cast: Cast, **changes: Any) -> Delegation:

@@ -17,11 +17,6 @@ SECRET = {"type": "object", "properties": {"token": {"type": "string", "x-sensit
 OPEN = {"type": "object", "properties": {"why": {"type": "string", "minLength": 5}, "more": {"type": "string"}}}
 
 
-@pytest.fixture
-def alice(cast: Cast) -> Client:
-    return signed_in(cast.alice)
-
-
 def keep(client: Client, question: Interrupt, **typed: str) -> Any:
     return client.post(f"/interrupts/{question.id}/draft/", seen(question, **typed))
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from tests.conftest import PASSWORD
 from tests.graphs.agents import REFUND as CALLED
 from tests.graphs.catalogue import GRAPHS
 from tests.graphs.formats import MAIL, OTHER, REFUND, REQUEST
-from tests.shared_stack import Office, database, office
+from tests.shared_stack import Office
 from tests.test_pages_live import RULES
 from tests.waiting import eventually
 
@@ -179,45 +179,32 @@ AGENTS = [
 CASES = [*BOUND, *LEGACY, *BATCHES, *FREE, *TOGETHER, *AGENTS]
 
 
-@pytest.fixture(scope="module")
-def db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """pytest-django's own is for one test; starting web, worker and browser for each would take minutes."""
-    with database(django_db_blocker):
-        yield
-
-
-@pytest.fixture(scope="module")
-def desk(db: None, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    with office(browser, tmp_path_factory.mktemp("office")) as opened:
-        yield opened
-
-
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_what_the_reviewer_decides_is_what_the_node_receives(desk: Office, case: Case) -> None:
+def test_what_the_reviewer_decides_is_what_the_node_receives(office: Office, case: Case) -> None:
     values = {"messages": [{"role": "user", "content": "Go."}]} if case.graph.startswith("agent") else {"log": []}
-    thread = threads.submit(desk.cast.rita, case.graph, values)
-    decided = [_decide_next(desk, thread, number, says) for number, says in enumerate(case.says)]
+    thread = threads.submit(office.cast.rita, case.graph, values)
+    decided = [_decide_next(office, thread, number, says) for number, says in enumerate(case.says)]
     _until(lambda: _status(thread) == ThreadStatus.DONE, thread)
 
     assert _got(thread) == case.got
     verdicts = [Decision.objects.get(interrupt=question).verdict for question in decided]
     assert verdicts == (case.verdicts or [_verdict(says) for says in case.says])
     assert all(decision.applied_at for decision in Decision.objects.filter(interrupt__thread=thread))
-    assert desk.visitor.complaints == []
+    assert office.visitor.complaints == []
 
 
 def test_every_graph_of_the_catalogue_is_driven() -> None:
     assert {case.graph for case in CASES} == {name for name, _ in GRAPHS}
 
 
-def _decide_next(desk: Office, thread: Thread, number: int, says: list[Say]) -> Interrupt:
+def _decide_next(office: Office, thread: Thread, number: int, says: list[Say]) -> Interrupt:
     open_ones = Interrupt.objects.open().filter(thread=thread)
     _until(lambda: open_ones.exists() and _status(thread) == ThreadStatus.PAUSED, thread)
     question = _in_order(list(open_ones))[0]
-    desk.look_at(question, editing=len(_items(question)) == 1 and says[0].verdict == "edit")
-    _decide(desk.page, question, says)
-    desk.page.wait_for_load_state()
-    _until(lambda: Decision.objects.filter(interrupt=question).exists(), thread, saying=desk.page)
+    office.look_at(question, editing=len(_items(question)) == 1 and says[0].verdict == "edit")
+    _decide(office.page, question, says)
+    office.page.wait_for_load_state()
+    _until(lambda: Decision.objects.filter(interrupt=question).exists(), thread, saying=office.page)
     return question
 
 
@@ -317,40 +304,40 @@ PAGES = [
 
 
 @pytest.mark.parametrize("graph", PAGES)
-def test_no_question_has_a_barrier_that_axe_knows_or_is_wider_than_a_phone(desk: Office, graph: str) -> None:
-    question = _asked(desk, graph)
+def test_no_question_has_a_barrier_that_axe_knows_or_is_wider_than_a_phone(office: Office, graph: str) -> None:
+    question = _asked(office, graph)
     for width, scheme in ((1440, "light"), (390, "dark"), (320, "light")):
-        desk.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        office.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         # Tall enough for all of it: what the bar covers while one scrolls is no target that is too small.
-        desk.page.set_viewport_size({"width": width, "height": 3600})
-        desk.look_at(question)
-        for radio in desk.page.locator("[type=radio][value=edit]").all():
+        office.page.set_viewport_size({"width": width, "height": 3600})
+        office.look_at(question)
+        for radio in office.page.locator("[type=radio][value=edit]").all():
             radio.check()
-        assert [found["id"] for found in Axe().run(desk.page, options=RULES).response["violations"]] == []
-        assert desk.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
-    desk.page.set_viewport_size({"width": 1280, "height": 1000})
-    assert desk.visitor.complaints == []
+        assert [found["id"] for found in Axe().run(office.page, options=RULES).response["violations"]] == []
+        assert office.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
+    office.page.set_viewport_size({"width": 1280, "height": 1000})
+    assert office.visitor.complaints == []
 
 
-def test_a_refused_batch_comes_back_with_what_was_typed_and_the_focus_on_what_is_wrong(desk: Office) -> None:
-    question = _asked(desk, "batch_camel")
-    desk.look_at(question)
-    _decide(desk.page, question, [Say("edit", fill={"arguments.amount": "-5"}), REJECT])
-    summary = desk.page.locator(".errs[tabindex]").first
+def test_a_refused_batch_comes_back_with_what_was_typed_and_the_focus_on_what_is_wrong(office: Office) -> None:
+    question = _asked(office, "batch_camel")
+    office.look_at(question)
+    _decide(office.page, question, [Say("edit", fill={"arguments.amount": "-5"}), REJECT])
+    summary = office.page.locator(".errs[tabindex]").first
     summary.wait_for()
 
     assert summary.evaluate("element => element === document.activeElement")
-    assert desk.page.locator("[name='item-0-arguments.amount']").input_value() == "-5"
-    assert desk.page.locator("[name='item-1-note']").input_value() == NO
-    assert [found["id"] for found in Axe().run(desk.page, options=RULES).response["violations"]] == []
-    desk.visitor.complaints.clear()  # the browser reports the 422 itself
-    _decide(desk.page, question, [AMOUNT, REJECT])
+    assert office.page.locator("[name='item-0-arguments.amount']").input_value() == "-5"
+    assert office.page.locator("[name='item-1-note']").input_value() == NO
+    assert [found["id"] for found in Axe().run(office.page, options=RULES).response["violations"]] == []
+    office.visitor.complaints.clear()  # the browser reports the 422 itself
+    _decide(office.page, question, [AMOUNT, REJECT])
     _until(lambda: Decision.objects.filter(interrupt=question).exists(), question.thread)
 
 
-def test_without_javascript_a_batch_is_decided_too(desk: Office, browser: Browser) -> None:
-    question = _asked(desk, "batch_snake")
-    context = browser.new_context(base_url=desk.stack.url, java_script_enabled=False)
+def test_without_javascript_a_batch_is_decided_too(office: Office, browser: Browser) -> None:
+    question = _asked(office, "batch_snake")
+    context = browser.new_context(base_url=office.stack.url, java_script_enabled=False)
     page = context.new_page()
     sign_in(page, username="alice", password=PASSWORD, path=f"/t/{question.thread_id}/")
 
@@ -368,9 +355,9 @@ def test_without_javascript_a_batch_is_decided_too(desk: Office, browser: Browse
     context.close()
 
 
-def _asked(desk: Office, graph: str) -> Interrupt:
+def _asked(office: Office, graph: str) -> Interrupt:
     values = {"messages": [{"role": "user", "content": "Go."}]} if graph.startswith("agent") else {"log": []}
-    thread = threads.submit(desk.cast.rita, graph, values)
+    thread = threads.submit(office.cast.rita, graph, values)
     open_ones = Interrupt.objects.open().filter(thread=thread).select_related("thread")
     _until(lambda: open_ones.exists() and _status(thread) == ThreadStatus.PAUSED, thread)
     return open_ones[0]

@@ -2,32 +2,18 @@
 
 import re
 
-import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from approvals import comments, queueing
-from approvals.models import Draft, Interrupt, Notice, NoticeKind, Thread
-from tests.asked import ask, rest
+from approvals.models import Draft, Interrupt, Notice, NoticeKind
 from tests.conftest import Cast
 from tests.queue_desk import JSON, fresh, let_claim_lapse, signed_in
 
 LISTS = ("/notices/", "/notices/?split=unread", "/notices/count/", "/me/delegations/", "/queue/?split=snoozed",
          "/queue/?split=claimed", "/queue/?split=others")  # fmt: skip
 WRITES = re.compile(r'^(INSERT|UPDATE|DELETE|TRUNCATE)\b(?! INTO "django_session"| "django_session")')
-
-
-@pytest.fixture
-def question(submitted: Thread) -> Interrupt:
-    asked = ask(submitted)
-    rest(submitted)
-    return asked
-
-
-@pytest.fixture
-def alice(cast: Cast) -> Client:
-    return signed_in(cast.alice)
 
 
 def pages(question: Interrupt) -> list[str]:

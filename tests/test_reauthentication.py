@@ -2,6 +2,8 @@
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -10,7 +12,9 @@ from allauth.mfa.models import Authenticator
 from django.test import Client, override_settings
 
 from approvals import threads
-from approvals.models import Decision, Interrupt, Policy, Thread
+from approvals.models import Decision, Event, EventKind, Interrupt, Policy, Thread
+from approvals.record.export import Format, export
+from approvals.record.narrowing import Narrowing
 from tests.conftest import PASSWORD, Cast, open_question, work_off
 from tests.posting import Page
 
@@ -111,3 +115,26 @@ def test_a_provider_s_word_is_no_proof_given_here(cast: Cast, question: Interrup
 
     assert not Decision.objects.exists()
     assert not Authenticator.objects.exists()
+
+
+@override_settings(HOLDPOINT_REAUTHENTICATE="critical")
+def test_the_record_says_when_who_voted_had_proved_it(alice: Client, question: Interrupt) -> None:
+    grow_old(alice, seconds=200)
+    proved = datetime.fromtimestamp(time.time() - 200, tz=UTC)
+    decide(alice, question, "approve")
+
+    said = Event.objects.get(kind=EventKind.VOTE_CAST).data["reauthenticated_at"]
+    assert abs(datetime.fromisoformat(said) - proved) < timedelta(seconds=5)
+    html = alice.get(f"/t/{question.thread_id}/").content.decode()
+    assert f"showed who they are at {datetime.fromisoformat(said):%H:%M} UTC" in html
+    file = BytesIO()
+    export(file, Format.JSONL, Narrowing())
+    assert f'"reauthenticated_at": "{said}"'.encode() in file.getvalue()
+
+
+@pytest.mark.parametrize(("level", "verdict"), [("", "approve"), ("critical", "reject")])
+def test_a_proof_nobody_asked_for_is_not_recorded(alice: Client, question: Interrupt, level: str, verdict: str) -> None:
+    with override_settings(HOLDPOINT_REAUTHENTICATE=level):
+        decide(alice, question, verdict, note="No.")
+
+    assert "reauthenticated_at" not in Event.objects.get(kind=EventKind.VOTE_CAST).data

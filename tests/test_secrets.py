@@ -17,13 +17,6 @@ NEW_PIN = "new-4711"
 
 
 @pytest.fixture
-def alice(cast: Cast) -> Client:
-    client = Client()
-    client.force_login(cast.alice)
-    return client
-
-
-@pytest.fixture
 def question(cast: Cast) -> Interrupt:
     Policy.objects.update(risk="high")
     thread = threads.submit(cast.rita, "vault", {"user": "ada"})

@@ -19,18 +19,6 @@ from tests.conftest import Cast
 from tests.queue_desk import decide, fresh, let_snooze_end, signed_in
 
 
-@pytest.fixture
-def question(submitted: Thread) -> Interrupt:
-    asked = ask(submitted)
-    rest(submitted)
-    return asked
-
-
-@pytest.fixture
-def alice(cast: Cast) -> Client:
-    return signed_in(cast.alice)
-
-
 def rows(client: Client, split: str = "") -> list[str]:
     return re.findall(r'data-row="([^"]+)"', client.get(f"/queue/?split={split}").content.decode())
 

@@ -1,30 +1,16 @@
 """Four chains walked through the workbench in a real browser: edited, taken back, talked to, failed, and at work."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from approvals.models import Interrupt, Run, RunKind, Thread, ThreadStatus
-from tests.shared_stack import database
 from tests.waiting import eventually, until_status
-from tests.workbench import CHAINS, EDITED, SOON, Walked, Workbench, edit, give_word, titles, workbench
+from tests.workbench import CHAINS, EDITED, SOON, Walked, Workbench, edit, give_word, titles
 
 EACH_CHAIN = pytest.mark.parametrize("walked", CHAINS, ids=str)
-
-
-@pytest.fixture(scope="module")
-def db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    with database(django_db_blocker):
-        yield
-
-
-@pytest.fixture(scope="module")
-def bench(db: None, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
-    with workbench(browser, tmp_path_factory.mktemp("bench")) as opened:
-        yield opened
 
 
 def asks_again(thread: Thread, walked: Walked, *, but: set[Any]) -> None:

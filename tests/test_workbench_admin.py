@@ -1,35 +1,26 @@
 """The administration in a real browser: rows are found, lead to their pages, and are acted on with a reason."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from approvals.models import Event, EventKind, Interrupt, Policy, Run, RunStatus, Thread, ThreadStatus
-from tests.shared_stack import database
 from tests.test_admin_pages import LISTS
 from tests.waiting import eventually, until_status
-from tests.workbench import CHAINS, PROMPT_CHAIN, Workbench, workbench
+from tests.workbench import CHAINS, PROMPT_CHAIN, Workbench
 
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 
 @pytest.fixture(scope="module")
-def db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    with database(django_db_blocker):
-        yield
-
-
-@pytest.fixture(scope="module")
-def bench(db: None, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+def bench(bench: Workbench) -> Workbench:
     """Oscar, who operates, may look at everything."""
-    with workbench(browser, tmp_path_factory.mktemp("bench")) as opened:
-        opened.cast.oscar.is_staff = opened.cast.oscar.is_superuser = True
-        opened.cast.oscar.save()
-        yield opened
+    bench.cast.oscar.is_staff = bench.cast.oscar.is_superuser = True
+    bench.cast.oscar.save()
+    return bench
 
 
 def test_rows_are_searched_filtered_and_lead_to_the_page(bench: Workbench) -> None:

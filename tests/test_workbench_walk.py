@@ -2,28 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.shared_stack import database
-from tests.workbench import BESIDE, CHAINS, NESTED, Walked, Workbench, workbench
+from tests.workbench import BESIDE, CHAINS, NESTED, Walked, Workbench
 
 EACH_CHAIN = pytest.mark.parametrize("walked", CHAINS, ids=str)
-
-
-@pytest.fixture(scope="module")
-def db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    with database(django_db_blocker):
-        yield
-
-
-@pytest.fixture(scope="module")
-def bench(db: None, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
-    with workbench(browser, tmp_path_factory.mktemp("bench")) as opened:
-        yield opened
 
 
 @EACH_CHAIN

@@ -5,11 +5,10 @@ chains through the workbench.
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from approvals import inspection, threads
@@ -196,8 +195,9 @@ def checkpoint_before(thread: Thread, node: str) -> str:
     raise LookupError(node)
 
 
-@contextmanager
-def workbench(browser: Browser, directory: Path) -> Iterator[Workbench]:
+@pytest.fixture(scope="module")
+def bench(lasting_database: None, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    directory = tmp_path_factory.mktemp("bench")
     stack = Stack(directory)
     try:
         with openai_stub() as model:

@@ -1,10 +1,12 @@
 """Deciding: one form in, one verdict out, on exactly what was on screen."""
 
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -22,7 +24,7 @@ from approvals.views.ballot_forms import ARGUMENTS, ballot_of, plain_names, type
 from approvals.views.doors import Page, Visit, acting, find_interrupt, find_thread, signed_in
 from approvals.views.glass import glass_page
 from approvals.views.pieces import decided_parts
-from approvals.views.proving import prove_first
+from approvals.views.proving import prove_first, proved_at
 from approvals.views.questions import ASKS_TWICE, differences, edits_of
 from approvals.views.retyping import AGAIN, Secret, is_any_missing, secrets_in
 from approvals.views.thread_page import thread_page
@@ -56,7 +58,7 @@ def _decision(request: Visit, interrupt_id: uuid.UUID) -> HttpResponse:
             return unproved
         if _asks_again(request, interrupt, ballot) and (not posted.is_confirmed or is_any_missing(data)):
             return _confirm(request, interrupt, ballot, secrets=secrets_in(draft, data))
-        decided = decisions.decide(request.user, interrupt.id, ballot)
+        decided = decisions.decide(request.user, interrupt.id, ballot, proved_at=proved_at(request, interrupt, ballot))
     except BadAnswer as error:
         if posted.breaks_glass and not answers.wants_json(request):
             return glass_page(request, interrupt, draft=draft.with_error(error))
@@ -72,12 +74,9 @@ _DECISION: Page = signed_in(_decision)
 
 @acting
 def undo(request: Visit, interrupt_id: uuid.UUID) -> HttpResponse:
-    interrupt = _found(request, interrupt_id, act="undo")
-    try:
-        again = decisions.undo(request.user, interrupt.id)
-    except answers.EXPECTED as error:
-        record_refusal(request.user, interrupt.id, error, act="undo")
-        return answers.answer(request, error, thread=interrupt.thread)
+    again = _attempted(request, interrupt_id, act="undo", attempt=decisions.undo)
+    if isinstance(again, HttpResponse):
+        return again
     if answers.wants_json(request):
         return JsonResponse({"interrupt": str(again.id), "status": again.status, "thread": str(again.thread_id)})
     messages.success(request, f"Taken back: “{again.title}” waits for a decision again.")
@@ -88,18 +87,27 @@ def undo(request: Visit, interrupt_id: uuid.UUID) -> HttpResponse:
 
 @acting
 def withdrawal(request: Visit, interrupt_id: uuid.UUID) -> HttpResponse:
-    interrupt = _found(request, interrupt_id, act="withdraw")
-    try:
-        interrupt = decisions.withdraw(request.user, interrupt.id)
-    except answers.EXPECTED as error:
-        record_refusal(request.user, interrupt.id, error, act="withdraw")
-        return answers.answer(request, error, thread=interrupt.thread)
+    interrupt = _attempted(request, interrupt_id, act="withdraw", attempt=decisions.withdraw)
+    if isinstance(interrupt, HttpResponse):
+        return interrupt
     if answers.wants_json(request):
         return JsonResponse(_came_to(interrupt))
     messages.success(request, f"Your vote on “{interrupt.title}” is withdrawn. You can vote again.")
     return answers.SeeOther(
         local_path(request.POST.get("next", ""), otherwise=reverse("thread", args=[interrupt.thread_id]))
     )
+
+
+def _attempted(
+    request: Visit, interrupt_id: uuid.UUID, *, act: str, attempt: Callable[[User, uuid.UUID], Interrupt]
+) -> Interrupt | HttpResponse:
+    """The question it is about afterwards; or the answer to a refusal, which is recorded."""
+    interrupt = _found(request, interrupt_id, act=act)
+    try:
+        return attempt(request.user, interrupt.id)
+    except answers.EXPECTED as error:
+        record_refusal(request.user, interrupt.id, error, act=act)
+        return answers.answer(request, error, thread=interrupt.thread)
 
 
 def _found(request: Visit, interrupt_id: uuid.UUID, *, act: str) -> Interrupt:

@@ -1,5 +1,6 @@
 """A dear approval by somebody who has not shown for a while who they are: first they do, and lose nothing typed."""
 
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
 
@@ -10,7 +11,7 @@ from django.urls import reverse
 
 from approvals.ballots import Ballot
 from approvals.models import Interrupt, Verdict
-from approvals.reauthentication import is_fresh, methods_of
+from approvals.reauthentication import is_asked, is_fresh, methods_of, reauthenticated_at
 from approvals.views import answers
 from approvals.views.doors import Visit
 from approvals.views.unsent_ballots import keep_ballot
@@ -25,8 +26,7 @@ NOT_YET_SENT: Final = (
 
 def prove_first(request: Visit, interrupt: Interrupt, ballot: Ballot) -> HttpResponse | None:
     """Where to go instead; None when nothing is in the way."""
-    accepts = any(part.verdict in ACCEPTS for part in ballot.replies or (ballot,))
-    if not accepts or not interrupt.is_open or is_fresh(request, interrupt.risk):
+    if not _accepts(ballot) or not interrupt.is_open or is_fresh(request, interrupt.risk):
         return None
     methods = methods_of(request)
     reason = PROVE if methods else NO_WAY
@@ -38,3 +38,12 @@ def prove_first(request: Visit, interrupt: Interrupt, ballot: Ballot) -> HttpRes
     if not methods:
         return answers.SeeOther(reverse("mfa_index") if settings.HOLDPOINT_FACTORS else page)
     return answers.SeeOther(f"{methods[0]}?{urlencode({'next': page})}")
+
+
+def proved_at(request: Visit, interrupt: Interrupt, ballot: Ballot) -> datetime | None:
+    """For the record, where a proof was asked for: when they gave it."""
+    return reauthenticated_at(request) if _accepts(ballot) and is_asked(interrupt.risk) else None
+
+
+def _accepts(ballot: Ballot) -> bool:
+    return any(part.verdict in ACCEPTS for part in ballot.replies or (ballot,))

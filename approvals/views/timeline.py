@@ -11,6 +11,7 @@ from approvals.inspection import State, Step
 from approvals.models import Event, EventKind, Thread, ThreadStatus, Verdict
 
 SHOWN = 14
+PROOF = "reauthenticated_at"
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 # What people did, and what went wrong. The other lines of the record say the same as a step.
 TOLD = {
@@ -44,6 +45,8 @@ TOLD = {
     EventKind.RUN_TAKEN_OVER: ("Taken over from a silent worker", "trouble"),
     EventKind.MESSAGE_SENT: ("Message sent", "person"),
     EventKind.STOP_REQUESTED: ("Stop requested", "person"),
+    EventKind.CHECKPOINTS_REMOVED: ("Checkpoints removed", "person"),
+    EventKind.CHECKPOINTS_RETURNED: ("Checkpoints brought back", "person"),
     EventKind.THREAD_FAILED: ("Failed", "trouble"),
     EventKind.THREAD_STOPPED: ("Stopped", "person"),
 }
@@ -105,6 +108,7 @@ def _nodes(step: Step) -> str:
 def _events(thread: Thread) -> Iterator[Moment]:
     events = list(Event.objects.filter(thread_id=thread.id, kind__in=TOLD).order_by("seq"))
     decided = {event.data.get("interrupt") for event in events if event.kind == EventKind.DECISION_MADE}
+    proofs = {(event.actor_id, event.at): event.data[PROOF] for event in events if PROOF in event.data}
     for event in events:
         kind = EventKind(event.kind)
         if kind is EventKind.VOTE_CAST and _is_told_by_decision(event, events, decided):
@@ -115,7 +119,7 @@ def _events(thread: Thread) -> Iterator[Moment]:
             text=_word(event, text),
             at=event.at,
             by=event.actor_name,
-            detail=_detail(event.data),
+            detail=_detail({**event.data, PROOF: proofs.get((event.actor_id, event.at))}),
             question=_question(event),
         )
 
@@ -144,9 +148,15 @@ def _detail(data: dict[str, Any]) -> str:
     place = f"in the place of {data['in_place_of']}" if data.get("in_place_of") else ""
     groups = ", ".join(str(group) for group in data.get("groups", ()))
     asked = f"{groups} may decide as well" if groups else ""
+    proof = _proof(data.get(PROOF))
     words = (data.get("note"), data.get("reason"), data.get("error"), _message(data))
     said = next((str(word) for word in words if word), "")
-    return ": ".join(filter(None, (keys, asked, place, _hands(data), str(data.get("reason_code", "")), said)))
+    return ": ".join(filter(None, (keys, asked, place, proof, _hands(data), str(data.get("reason_code", "")), said)))
+
+
+def _proof(moment: Any) -> str:
+    """A vote's, told by the decision that was one act with it."""
+    return f"showed who they are at {datetime.fromisoformat(moment):%H:%M} UTC" if moment else ""
 
 
 def _hands(data: dict[str, Any]) -> str:
