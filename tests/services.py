@@ -23,6 +23,8 @@ TEST_CHAINS = ",".join(
         "asynchronous=tests.graphs.asynchronous:graph",
         "claims=tests.graphs.claims:graph",
         "vault=tests.graphs.vault:graph",
+        "leaky=tests.graphs.leaky:graph",
+        *(f"golden_{name}=tests.graphs.golden:{name}" for name in ("nested", "beside", "bound", "typed", "failing")),
         *(f"{name}={path}" for name, path in GRAPHS),
         *(
             f"refusing_{kind}=tests.graphs.refusing:refusing_{kind}"
