@@ -75,7 +75,7 @@ if _IS_BEHIND_PROXY and not HOLDPOINT_TRUSTED_PROXIES:
         "passwords would keep others out. Set it to the number of your proxies."
     )
 
-AXES_HANDLER = "axes.handlers.database.AxesDatabaseHandler"  # all web processes count together
+AXES_HANDLER = "approvals.signing_in.lockouts_recorded.RecordingHandler"  # all web processes count together
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = HOLDPOINT_SIGN_IN_ATTEMPTS
 AXES_COOLOFF_TIME = timedelta(seconds=HOLDPOINT_LOCKOUT_SECONDS)

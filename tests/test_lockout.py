@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import requests
@@ -12,6 +13,10 @@ from django.contrib.auth.models import User
 from django.db.models import F
 from django.test import Client, RequestFactory, override_settings
 
+from approvals.models import Event, EventKind
+from approvals.models.event import DESK
+from approvals.record.checking import Check
+from approvals.signing_in import lockouts_recorded
 from approvals.signing_in.addresses import client_address
 from tests.conftest import PASSWORD, Cast
 from tests.stack import Stack
@@ -172,3 +177,35 @@ def test_what_a_person_may_ends_with_the_next_request(cast: Cast, change: Callab
         User.objects.filter(id=cast.alice.id).update(is_active=False)
 
     assert client.get("/queue/").status_code != 200
+
+
+def recorded() -> list[dict[str, Any]]:
+    return list(Event.objects.filter(thread_id=DESK, kind=EventKind.SIGN_IN_LOCKED).values_list("data", flat=True))
+
+
+def test_each_lock_out_is_a_line_of_the_record_and_an_attempt_is_none(cast: Cast) -> None:
+    lock_out()
+    assert recorded() == [{"username": "alice", "address": ATTACKER, "attempts": TRIES}]
+    lock_out()
+    try_to_sign_in(PASSWORD)
+    assert len(recorded()) == 1
+
+    lock_out(address=ELSEWHERE)
+    assert [line["address"] for line in recorded()] == [ATTACKER, ELSEWHERE]
+    assert list(Check().findings()) == []
+
+
+def test_what_was_typed_for_a_name_is_recorded_only_when_somebody_has_it(cast: Cast) -> None:
+    """Many a password ends up in the field above it; and made-up names are no way to fill the record."""
+    for name in ("my-own-secret", "another"):
+        lock_out(name=name)
+
+    assert recorded() == [{"address": ATTACKER, "attempts": TRIES}]
+
+
+def test_lock_outs_of_one_moment_fill_only_so_many_lines(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lockouts_recorded, "MOST", 2)
+    for number in range(3):
+        lock_out(address=f"198.51.100.{number}")
+
+    assert [line.get("last", False) for line in recorded()] == [False, True]
