@@ -4,7 +4,7 @@ import contextlib
 from pathlib import Path
 from uuid import UUID
 
-from approvals import decisions, inspection, limits, threads
+from approvals import comments, decisions, inspection, limits, threads
 from approvals.models import AtLimit, Edits, Interrupt, Policy, Thread, Verdict
 from approvals.record.checking import Check
 from approvals.record.lines import Finding
@@ -25,7 +25,7 @@ def pause(cast: Cast, chain: str = "prompt_chain", **values: object) -> tuple[Th
 
 def every_kind(cast: Cast) -> list[Thread]:
     """Approved, sent back and rejected, edited, undone, edited by two, voted on and withdrawn, refused, state edited,
-    taken back, timed out, stopped.
+    taken back, timed out, stopped; with comments.
     """
     done = [_approved(cast), _sent_back(cast), _edited(cast), _undone(cast), _proposed(cast), _withdrawn(cast)]
     done += [_state_edited(cast), _replayed(cast), _stopped(cast)]
@@ -34,6 +34,8 @@ def every_kind(cast: Cast) -> list[Thread]:
 
 def _approved(cast: Cast) -> Thread:
     thread, question = pause(cast)
+    comments.comment(cast.alice, thread.id, "Grüße, @rita: is this right? \U0001f642")
+    comments.comment(cast.rita, thread.id, "It is.")
     decisions.decide(cast.alice, question.id, ballot(question, Verdict.APPROVE, note="Good."))
     work_off(thread)
     return thread

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection, models
 from django.db.models import F
 
-from approvals.models import Decision, Event, EventKind, Interrupt, Thread, Vote
+from approvals.models import Comment, Decision, Event, EventKind, Interrupt, Thread, Vote
 from approvals.models.event import DESK
 from approvals.models.facts import HELD
 
@@ -144,6 +144,20 @@ def change_a_decision(pick: random.Random) -> Place:
     return _change(pick, Decision, [name for name in HELD["approvals.Decision"] if name not in ROW_KEYS])
 
 
+def change_a_comment(pick: random.Random) -> Place:
+    return _change(pick, Comment, ["text", "author_id", "author_name", "told", "at", "thread_id"])
+
+
+def remove_or_put_in_a_comment(pick: random.Random) -> Place:
+    comment = pick.choice(list(Comment.objects.order_by("id")))
+    thread = comment.thread_id
+    if pick.random() < 0.5:
+        comment.delete()
+    else:
+        Comment.objects.create(thread_id=thread, author_name="Nobody", text="I agree.")
+    return thread, None
+
+
 def remove_a_row(pick: random.Random) -> Place:
     model: Any = pick.choice([Vote, Decision, Interrupt])
     row = pick.choice(
@@ -182,6 +196,7 @@ WAYS: tuple[Falsify, ...] = (
     change_a_line, change_a_line, change_data_a_little, remove_a_line, remove_a_record, cut_off_the_end, close_a_gap,
     swap_two_lines, put_in_a_line, write_anew_with_another_key, change_a_question, change_a_question,
     change_what_was_asked, change_a_vote, change_a_decision, remove_a_row, put_in_a_vote, move_a_row, remove_a_thread,
+    change_a_comment, remove_or_put_in_a_comment,
 )  # fmt: skip
 
 
@@ -189,7 +204,7 @@ def _change(pick: random.Random, model: Any, columns: list[str]) -> Place:
     row = pick.choice(list(model.objects.order_by("id")))
     column = pick.choice(columns)
     model.objects.filter(pk=row.pk).update(**{column: _another(pick, model, column, getattr(row, column))})
-    return (row.thread_id if model is Interrupt else row.interrupt.thread_id), None
+    return (row.interrupt.thread_id if hasattr(row, "interrupt") else row.thread_id), None
 
 
 def _another(pick: random.Random, model: Any, column: str, value: Any) -> Any:

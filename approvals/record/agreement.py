@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef
 from approvals.models import Event, InterruptStatus, Thread, Verdict
 from approvals.models.event import DESK
 from approvals.record.lines import Finding, Line
-from approvals.record.rows import Row, decisions_of, questions_of, votes_of
+from approvals.record.rows import Row, comments_of, decisions_of, questions_of, votes_of
 from approvals.record.told import TELLING, Place, Told
 
 THREADS_AT_ONCE = 500
@@ -20,7 +20,6 @@ NO_ROW = "tells of {}, which is not there: the row was removed"
 CHANGED = "{} was changed since this line was written: {}"
 BYTES = "the stored bytes are not those that were asked about"
 SOMETHING = "something that must not change"
-DECIDED = (InterruptStatus.DECIDED, InterruptStatus.APPLIED)
 
 
 class Agreement:
@@ -48,6 +47,7 @@ class Agreement:
         yield from _questions(threads, told)
         yield from _decisions(threads, told)
         yield from _votes(threads, told)
+        yield from _comments(threads, told)
 
 
 def threads_without_lines(thread: uuid.UUID | None = None) -> Iterator[Finding]:
@@ -82,14 +82,10 @@ def _question_differs(row: Row, line: Line) -> Iterator[str]:
 
 def _status_differs(row: Row, place: Place, told: Told) -> Iterator[str]:
     status = row["status"]
-    if (status in DECIDED and place not in told.decisions) or (
-        status == InterruptStatus.OPEN and place in told.decisions
-    ):
-        yield f"it is {status}, and no line says so"
-    elif status == InterruptStatus.APPLIED and place not in told.applied:
-        yield "it is marked as carried out, and no line says so"
-    elif status not in (*DECIDED, InterruptStatus.OPEN) and place not in told.closed:
-        yield f"it is {status}, and no line says so"
+    if status == told.status_of(place):
+        return
+    applied = status == InterruptStatus.APPLIED
+    yield "it is marked as carried out, and no line says so" if applied else f"it is {status}, and no line says so"
 
 
 def _decisions(threads: list[uuid.UUID], told: Told) -> Iterator[Finding]:
@@ -139,6 +135,23 @@ def _vote_differs(row: Row, line: Line) -> Iterator[str]:
     withdrawn = {"verdict": Verdict.WITHDRAW.value}
     said = withdrawn if line.says("verdict") is None else cast
     yield from _differs(row, {**said, "reviewer_name": line.actor_name}, line.says("row_sha256"))
+
+
+def _comments(threads: list[uuid.UUID], told: Told) -> Iterator[Finding]:
+    for row in comments_of(threads):
+        place = row["thread_id"], str(row["id"])
+        name = f"the comment {row['id']} of {row['author_name']}"
+        lines = told.comments.pop(place, [])
+        if not lines:
+            yield Finding(place[0], None, f"{name}: {NO_LINE}")
+            continue
+        line = lines.pop(0)
+        by = {"author_id": line.actor_id, "author_name": line.actor_name, "at": line.at}
+        for wrong in _differs(row, {"text_sha256": line.says("text_sha256"), "told": line.says("told"), **by}, None):
+            yield Finding(place[0], line.seq, CHANGED.format(name, wrong))
+        yield from _rowless(lines, name)
+    for place, lines in told.comments.items():
+        yield from _rowless(lines, f"the comment {place[1]}")
 
 
 def _differs(row: Row, said: dict[str, object], digest: object) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The rows that the record is about, as they are now: questions, votes and decisions of some threads."""
+"""The rows that the record is about, as they are now: questions, votes, decisions and comments of some threads."""
 
 import uuid
 from collections.abc import Collection, Iterator
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.db.models import F, Func, JSONField, TextField
+from django.db.models import BinaryField, F, Func, JSONField, TextField, Value
 from django.db.models.functions import Cast
 
-from approvals.models import Decision, Interrupt, Vote, sealing
+from approvals.models import Comment, Decision, Interrupt, Vote, sealing
 from approvals.models.facts import HELD
 from approvals.models.sealing import Unreadable
 from approvals.record.lines import texts_of
@@ -40,8 +40,7 @@ class Row:
 
 def questions_of(threads: Collection[uuid.UUID]) -> Iterator[Row]:
     """`hash` is that of the bytes as they are stored now."""
-    found = Func(Func(F("payload"), function="sha256"), template="encode(%(expressions)s, 'hex')")
-    rows = Interrupt.objects.filter(thread_id__in=threads).annotate(hash=Cast(found, TextField()))
+    rows = Interrupt.objects.filter(thread_id__in=threads).annotate(hash=_digest(F("payload")))
     return _rows(Interrupt, rows, ("status", "hash"))
 
 
@@ -53,6 +52,21 @@ def votes_of(threads: Collection[uuid.UUID]) -> Iterator[Row]:
 def decisions_of(threads: Collection[uuid.UUID]) -> Iterator[Row]:
     rows = Decision.objects.filter(interrupt__thread_id__in=threads)
     return _rows(Decision, rows.annotate(thread=F("interrupt__thread_id")), ("thread", "applied_at", "voided_at"))
+
+
+def comments_of(threads: Collection[uuid.UUID]) -> Iterator[Row]:
+    """`text_sha256` is that of the text as it is stored now."""
+    stored = Func(F("text"), Value("UTF8"), function="convert_to", output_field=BinaryField())
+    rows = Comment.objects.filter(thread_id__in=threads).order_by("thread_id", "at", "id")
+    columns = ("id", "thread_id", "author_id", "author_name", "told", "at", "text_sha256")
+    for values in texts_of(rows.annotate(text_sha256=_digest(stored)), columns).iterator(chunk_size=AT_ONCE):
+        yield Row(Comment, dict(zip(columns, values, strict=True)), {})
+
+
+def _digest(stored: Any) -> Any:
+    """SHA-256 in hex, made where the bytes are."""
+    found = Func(Func(stored, function="sha256"), template="encode(%(expressions)s, 'hex')")
+    return Cast(found, TextField())
 
 
 def _rows(model: type[Any], rows: Any, also: tuple[str, ...]) -> Iterator[Row]:
