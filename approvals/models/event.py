@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import connection, models
 
 from approvals.models import sealing
@@ -59,8 +60,18 @@ class EventKind(models.TextChoices):
     STATE_EDITED = "state.edited", "State edited"
     STATE_EDIT_REFUSED = "state.edit_refused", "Edit of the state refused"
     PEOPLE_CHANGED = "people.changed", "People or groups changed"
+    CHECKPOINTS_REMOVED = "checkpoints.removed", "Checkpoints removed"
+    CHECKPOINTS_RETURNED = "checkpoints.returned", "Checkpoints brought back"
+    RETENTION_CHANGED = "retention.changed", "Retention changed"
+    RETENTION_RAN = "retention.ran", "Old checkpoints looked for"
+    SIGN_IN_LOCKED = "sign_in.locked", "Locked out after wrong passwords"
     RECORD_CHECKED = "record.checked", "Record checked"
     RECORD_EXPORTED = "record.exported", "Record exported"
+    THREAD_HELD = "thread.held", "Held after a backup was put back"
+    THREAD_RELEASED = "thread.released", "Let go on after a backup was put back"
+    BACKUP_TAKEN = "backup.taken", "Backup taken"
+    BACKUP_RESTORED = "backup.restored", "Backup put back"
+    CHECKPOINTS_MOVED = "checkpoints.moved", "Checkpoints moved"
 
 
 class Event(models.Model):
@@ -78,6 +89,7 @@ class Event(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["thread", "seq"], name="events_follow_each_other")]
+        indexes = [BrinIndex(fields=["at"], name="events_by_day", autosummarize=True)]
 
     def __str__(self) -> str:
         return self.kind
