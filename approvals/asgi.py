@@ -13,7 +13,13 @@ from django.core.asgi import get_asgi_application
 
 pages = get_asgi_application()
 
-from approvals.urls import websocket_urlpatterns  # noqa: E402  the apps must be loaded first
+from approvals.execution import refuse_apart  # noqa: E402  the apps must be loaded first
+from approvals.urls import websocket_urlpatterns  # noqa: E402
+from approvals.watch import exposition, tracing  # noqa: E402
+
+refuse_apart()
+tracing.set_up("web")
+exposition.serve(with_rows=True)
 
 application = ProtocolTypeRouter(
     {

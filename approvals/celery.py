@@ -4,9 +4,13 @@ import os
 from typing import Any
 
 from celery import Celery
+from celery.signals import setup_logging, worker_process_init
 from kombu import Connection
 from kombu.transport.redis import Transport
 from redis.exceptions import ResponseError
+
+from approvals.watch import tracing
+from approvals.watch.logs import leave_to_us
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "approvals.settings")
 
@@ -31,3 +35,9 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["approvals"])
 # Every worker also sweeps, so that a lost doorbell or a dead worker is noticed without a scheduler of its own.
 app.steps["worker"].add("approvals.sweeping:Sweeper")
+# Its lines look like ours, and what nodes print is a line of the log, whose words are not kept.
+setup_logging.connect(leave_to_us)
+# The level is a word, since Celery hands it to the processes of a prefork worker through the environment.
+setup_logging.connect(lambda **_named: app.log.redirect_stdouts("WARNING"), weak=False)  # type: ignore[arg-type]
+# The processes of a prefork worker were made before the worker itself was set up.
+worker_process_init.connect(lambda **_named: tracing.set_up("worker"), weak=False)

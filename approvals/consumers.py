@@ -19,6 +19,7 @@ from django.db import DatabaseError
 from approvals import broadcasts
 from approvals.policies import Act, may, visible_threads
 from approvals.signing_in.presence import PRESENCE
+from approvals.watch.counters import CHANGES, PROGRESS, count_socket, uncount_socket
 
 UNAUTHORISED = 4401
 NOT_ALLOWED = 4403
@@ -36,6 +37,8 @@ class ChangesConsumer(AsyncJsonWebsocketConsumer):
     It says when it listens: what changed between drawing the page and that moment, the page fetches again.
     """
 
+    is_open = False
+
     async def connect(self) -> None:
         self.person = cast(User | AnonymousUser, self.scope["user"])
         self.watched: set[str] = set()
@@ -43,6 +46,7 @@ class ChangesConsumer(AsyncJsonWebsocketConsumer):
             await self.close(UNAUTHORISED)
             return
         await self.accept()
+        self.is_open = count_socket(CHANGES)
         await self.channel_layer.group_add(broadcasts.person_group(self.person.id), self.channel_name)
         if await _may_see_queue(self.person.id):
             await self.channel_layer.group_add(broadcasts.QUEUE, self.channel_name)
@@ -77,6 +81,7 @@ class ChangesConsumer(AsyncJsonWebsocketConsumer):
 
     async def disconnect(self, code: int) -> None:
         PRESENCE.leave(self)
+        self.is_open = self.is_open and uncount_socket(CHANGES)
         if not isinstance(self.person, User):
             return
         groups = [broadcasts.QUEUE, broadcasts.person_group(self.person.id)]
@@ -94,6 +99,8 @@ class ProgressConsumer(AsyncJsonWebsocketConsumer):
     the server closes it when it does not answer pings either.
     """
 
+    is_open = False
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.batches: deque[dict[str, Any]] = deque(maxlen=MOST_BATCHES_KEPT)
@@ -105,6 +112,7 @@ class ProgressConsumer(AsyncJsonWebsocketConsumer):
         self.person = cast(User | AnonymousUser, self.scope["user"])
         self.thread_id = cast(UUID, self.scope["url_route"]["kwargs"]["thread_id"])
         await self.accept()  # first, for a browser is not told why it was not
+        self.is_open = count_socket(PROGRESS)
         if not isinstance(self.person, User) or not await PRESENCE.join(self, self.person, self.scope["session"]):
             await self.close(UNAUTHORISED)
         elif not await self._may_follow():
@@ -131,6 +139,7 @@ class ProgressConsumer(AsyncJsonWebsocketConsumer):
 
     async def disconnect(self, code: int) -> None:
         PRESENCE.leave(self)
+        self.is_open = self.is_open and uncount_socket(PROGRESS)
         if self.sending is not None:
             self.sending.cancel()
             await self.channel_layer.group_discard(broadcasts.progress_group(self.thread_id), self.channel_name)

@@ -8,6 +8,7 @@ from django.db import transaction
 from approvals.decisions import AlreadyDecided, Changed, LimitPassed, MissingSeen, TooLate
 from approvals.models import Event, EventKind, Interrupt, KeyReused, Thread, Via
 from approvals.policies import NotAllowed
+from approvals.watch import counters
 
 # By one person on one question: enough to see what somebody tried, too few to fill a disk with.
 MOST = 10
@@ -29,6 +30,8 @@ def record_refusal(
 ) -> bool:
     """False: nothing was recorded. The error is no refusal, there is no such question, or it was enough."""
     code = CODES.get(type(error))
+    if code is not None:
+        counters.decisions_refused.labels(code).inc()
     return code is not None and _append(person, interrupt_id, code, str(error), via, act)
 
 

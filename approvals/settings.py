@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
-import structlog
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
@@ -14,6 +13,7 @@ from approvals import environment
 from approvals.checkpoint_settings import checkpoints_from_environment
 from approvals.sign_in_settings import *  # noqa: F403  (all that is written in capitals there is a setting)
 from approvals.sign_in_settings import SIGN_IN_APPS
+from approvals.watch.settings import *  # noqa: F403
 
 # Read by LangGraph once, at its first import: without it, whoever can write a checkpoint row can run code.
 if os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true").lower() not in {"1", "true", "yes"}:
@@ -49,6 +49,15 @@ HOLDPOINT_FILES = Path(environment.text("HOLDPOINT_FILES", str(BASE_DIR / "var" 
 HOLDPOINT_LARGEST_FILE = int(environment.number("HOLDPOINT_LARGEST_FILE", 25 * 1024 * 1024, minimum=1))
 # package.module.function: a person to their manager, for policies that ask the requester's manager.
 HOLDPOINT_MANAGER_OF = environment.text("HOLDPOINT_MANAGER_OF", "")
+# Removes old checkpoints each night, of the chains that say for how long theirs are kept (docs/keeping.md).
+HOLDPOINT_RETENTION = environment.flag("HOLDPOINT_RETENTION")
+# The hour it begins at, in HOLDPOINT_TIME_ZONE, and the minutes it may take of a night.
+HOLDPOINT_RETENTION_HOUR = int(environment.number("HOLDPOINT_RETENTION_HOUR", 2, minimum=0))
+if HOLDPOINT_RETENTION_HOUR > 23:
+    raise ImproperlyConfigured("HOLDPOINT_RETENTION_HOUR is no hour of the day. Set it to a number from 0 to 23.")
+HOLDPOINT_RETENTION_MINUTES = environment.number("HOLDPOINT_RETENTION_MINUTES", 60, minimum=1)
+# Where checkpoints go that are archived before they are removed.
+HOLDPOINT_ARCHIVE = Path(archive) if (archive := environment.text("HOLDPOINT_ARCHIVE", "")) else None
 # Whether people with the permission may decide alone in an emergency.
 HOLDPOINT_BREAK_GLASS = environment.flag("HOLDPOINT_BREAK_GLASS", default=True)
 # Seconds for which a claim keeps others from deciding.
@@ -88,6 +97,7 @@ INSTALLED_APPS = [
     "approvals",
 ]
 MIDDLEWARE = [
+    "approvals.watch.requests.Watched",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -208,7 +218,7 @@ if not HOLDPOINT_LOCAL:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = environment.flag("HOLDPOINT_SSL_REDIRECT", default=True)
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+    SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
     SECURE_HSTS_SECONDS = 31_536_000
     # Believed only when the operator says that a proxy in front sets it and strips it from clients.
     if environment.flag("HOLDPOINT_BEHIND_PROXY"):
@@ -241,21 +251,3 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = environment.text("HOLDPOINT_TIME_ZONE", "UTC")
 USE_TZ = True
 USE_I18N = True
-
-# --- Logs: constant messages with fields, never payloads --------------------------------------------------------
-structlog.configure(
-    processors=[
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-        structlog.processors.JSONRenderer(),
-    ],
-    wrapper_class=structlog.make_filtering_bound_logger(20),
-)
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
-    "root": {"handlers": ["console"], "level": "WARNING"},
-}

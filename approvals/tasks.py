@@ -4,15 +4,21 @@ import uuid
 
 import structlog
 from celery import shared_task
+from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from approvals import execution
 from approvals.aside import Aside
-from approvals.models import Run
+from approvals.models import Beat, Run
+from approvals.models.beat import ANSWERED, RUNG
+from approvals.watch import counters
 
 log = structlog.get_logger(__name__)
+
+# A doorbell for no run: whoever hears it says so. To a worker that does not know of it, it is a run that is gone.
+NOBODY = uuid.UUID(int=0)
 
 
 @shared_task(name="holdpoint.look_at_run", ignore_result=True)
@@ -28,7 +34,10 @@ def look_at_run(*arguments: object, **named: object) -> None:
     if found is None:
         log.warning("not a doorbell, dropped")
         return
-    execution.look(found)
+    if found == NOBODY:
+        Beat.mark(ANSWERED)
+    else:
+        execution.look(found)
 
 
 def ring_after_commit(run: Run) -> None:
@@ -40,6 +49,7 @@ def ring(run_id: str) -> bool:
     try:
         look_at_run.delay(run_id)
     except (OperationalError, RedisError, OSError):
+        counters.doorbells_lost.inc()
         log.warning("doorbell lost", run_id=run_id)
         return False
     return True
@@ -56,3 +66,9 @@ def sweep() -> None:
         if not ring(run_id):
             execution.not_rung(due[place:])
             return
+
+
+def ask_for_sign() -> None:
+    """Rings for nobody, now and then, so that it is known whether a worker answers. One of all the sweepers does."""
+    if Beat.take_turn(RUNG, every=settings.HOLDPOINT_WORKER_SILENT_SECONDS / 3):
+        ring(str(NOBODY))

@@ -16,6 +16,7 @@ from approvals.views import (
     health,
     history,
     interrupts,
+    metrics,
     notices,
     parts,
     people,
@@ -84,6 +85,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("decisions/export/", exports.export_record, name="export"),
     path("decisions/<uuid:interrupt_id>/", seen.seen, name="seen"),
     path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("admin/login/", signing_in.admin_sign_in),
     path("admin/", admin.site.urls),
 ]

@@ -121,4 +121,8 @@ seen                          GET    sign-in   sign-in   yes       yes     yes  
 seen                          POST   sign-in   sign-in   yes       yes     yes      hidden   hidden   yes      yes
 healthz                       GET    yes       yes       yes       yes     yes      yes      yes      yes      yes
 healthz                       POST   never     never     never     never   never    never    never    never    never
+readyz                        GET    503       503       503       503     503     503      503      503      503
+readyz                        POST   never     never     never     never   never   never    never    never    never
+metrics                       GET    hidden    hidden    hidden    hidden  hidden  hidden   hidden   hidden   hidden
+metrics                       POST   never     never     never     never   never   never    never    never    never
 """

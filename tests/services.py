@@ -23,6 +23,7 @@ TEST_CHAINS = ",".join(
         "asynchronous=tests.graphs.asynchronous:graph",
         "claims=tests.graphs.claims:graph",
         "vault=tests.graphs.vault:graph",
+        "outside=tests.graphs.outside:graph",
         "leaky=tests.graphs.leaky:graph",
         *(f"golden_{name}=tests.graphs.golden:{name}" for name in ("nested", "beside", "bound", "typed", "failing")),
         *(f"{name}={path}" for name, path in GRAPHS),

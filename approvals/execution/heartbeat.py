@@ -1,5 +1,6 @@
 """Heartbeat: signs of life while a node works, and the ear for a request to stop."""
 
+import contextvars
 import threading
 from datetime import timedelta
 from types import TracebackType
@@ -10,6 +11,7 @@ from langgraph.runtime import RunControl
 
 from approvals.models import Run, Thread
 from approvals.opened import checkpointer
+from approvals.watch import counters
 from chains.checkpointers import Backend
 
 log = structlog.get_logger(__name__)
@@ -24,7 +26,8 @@ class Heartbeat:
         self._backend = backend
         self._lease = lease
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name=f"heartbeat {run.id}", daemon=True)
+        context = contextvars.copy_context()  # its lines are of this run, too
+        self._thread = threading.Thread(target=context.run, args=(self._beat,), name=f"heartbeat {run.id}", daemon=True)
 
     def __enter__(self) -> "Heartbeat":
         self._thread.start()
@@ -47,6 +50,7 @@ class Heartbeat:
         """A database that is away is not a lost lease: try again until the next beat."""
         try:
             if not self._run.extend_lease(self._lease):
+                counters.leases_lost.inc()
                 log.error("lease lost, cutting the run off")
                 checkpointer().terminate(self._backend)
                 self._ended.set()

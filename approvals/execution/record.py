@@ -26,6 +26,7 @@ from approvals.models import (
     ThreadStatus,
 )
 from approvals.opened import registry
+from approvals.watch import counters
 from approvals.watching import tell_watchers
 from chains.chat_models import price
 from chains.heads import HeadStatus
@@ -37,6 +38,8 @@ log = structlog.get_logger(__name__)
 RUNNING = (ThreadStatus.RUNNING,)
 ENDINGS = (ThreadStatus.DONE, ThreadStatus.FAILED, ThreadStatus.CANCELLED)
 REFUSED = {RunKind.EDIT: EventKind.STATE_EDIT_REFUSED, RunKind.REPLAY: EventKind.REPLAY_REFUSED}
+# What became of a run, beside the state its thread is in after it.
+REFUSAL, PUT_OFF = "refused", "put_off"
 UNEXPLAINED = "The graph stopped before its end without saying why. Retry it."
 
 
@@ -58,6 +61,7 @@ def record(run: Run, outcome: Outcome) -> bool:
         _tell(thread, run, status, outcome)
         if status in ENDINGS:
             tell_watchers(thread)
+    _count(run, status.value, outcome)
     broadcasts.thread_changed(thread)
     return True
 
@@ -80,6 +84,7 @@ def record_refusal(run: Run, error_class: str, message: str, *, untouched: bool 
             Event.append(thread, EventKind.THREAD_FAILED, run=str(run.id), error=message)
         if thread.stop_requested_at is not None or not untouched:
             tell_watchers(thread)
+    _count(run, REFUSAL, None)
     broadcasts.thread_changed(thread)
     return True
 
@@ -107,7 +112,18 @@ def _put_off(thread: Thread, run: Run, outcome: Outcome) -> bool:
         thread, EventKind.RUN_PUT_OFF, run=str(run.id), error=failure.message, retry=run.retries + 1, seconds=seconds
     )
     transaction.on_commit(lambda: broadcasts.thread_changed(thread))
+    transaction.on_commit(lambda: _count(run, PUT_OFF, outcome))
     return True
+
+
+def _count(run: Run, state: str, outcome: Outcome | None) -> None:
+    chain = counters.chains.of(run.thread.chain)
+    counters.runs_ended.labels(chain, run.kind, state).inc()
+    for name, (sent, got) in (outcome.usage if outcome else {}).items():
+        model, amount = counters.models.of(name), price(_full_name(name), tokens_in=sent, tokens_out=got)
+        counters.tokens.labels(chain, model, "in").inc(sent)
+        counters.tokens.labels(chain, model, "out").inc(got)
+        counters.cost.labels(chain, model).inc(amount or 0)
 
 
 def _retry(thread: Thread) -> Retry:

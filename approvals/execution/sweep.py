@@ -2,7 +2,8 @@
 
 from django.db import connection, transaction
 
-from approvals.models import Outbox, Run
+from approvals.models import Beat, Outbox, Run
+from approvals.models.beat import SWEPT
 
 # One sweeper at a time is enough; the others pass on.
 SWEEP_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('holdpoint:sweep', 0))"
@@ -20,5 +21,6 @@ def due_runs() -> list[str]:
             cursor.execute(SWEEP_LOCK)
             if not cursor.fetchone()[0]:
                 return []
+        Beat.mark(SWEPT)
         orphans = Run.objects.orphaned().order_by("lease_expires_at").values_list("id", flat=True)[:200]
         return [*Outbox.take_due_doorbells(), *(str(run_id) for run_id in orphans)]

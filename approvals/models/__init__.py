@@ -1,5 +1,6 @@
 """The rows, their rules, and the verbs that move them."""
 
+from approvals.models.beat import Beat
 from approvals.models.calendar import Calendar
 from approvals.models.delegation import Delegation
 from approvals.models.effect import Effect, EffectStatus
@@ -7,6 +8,8 @@ from approvals.models.event import Event, EventKind
 from approvals.models.idempotency import IdempotencyKey, KeyReused
 from approvals.models.interrupt import Asked, Interrupt
 from approvals.models.interrupt_queries import InterruptStatus, QuestionKind
+from approvals.models.keeping import Removal, RemovalStatus, Retention, RetentionNight
+from approvals.models.moved import CheckpointPlace, CopiedThread, Hold
 from approvals.models.notice import Notice, NoticeKind
 from approvals.models.outbox import Outbox
 from approvals.models.policy import NEVER_BY_ITSELF, AtLimit, Edits, Policy, PolicyVersion, Risk
@@ -22,8 +25,11 @@ __all__ = [
     "NEVER_BY_ITSELF",
     "Asked",
     "AtLimit",
+    "Beat",
     "Calendar",
+    "CheckpointPlace",
     "Comment",
+    "CopiedThread",
     "Decision",
     "Delegation",
     "Draft",
@@ -32,6 +38,7 @@ __all__ = [
     "EffectStatus",
     "Event",
     "EventKind",
+    "Hold",
     "IdempotencyKey",
     "Interrupt",
     "InterruptStatus",
@@ -42,6 +49,10 @@ __all__ = [
     "Policy",
     "PolicyVersion",
     "QuestionKind",
+    "Removal",
+    "RemovalStatus",
+    "Retention",
+    "RetentionNight",
     "Risk",
     "Rules",
     "Run",

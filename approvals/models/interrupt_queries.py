@@ -53,7 +53,7 @@ class InterruptQuerySet(models.QuerySet["Interrupt"]):
         givers = list(Delegation.objects.current().filter(taker=person).values_list("giver_id", flat=True))
         requesters = [person.id, *givers]
         free = self.open().exclude(four_eyes=True, requested_by__in=requesters).not_claimed_by_others(person)
-        return free.among(person, givers).exclude(Exists(_votes_of(person)))
+        return free.among(person, givers).exclude(Exists(votes_of(person)))
 
     def among(self, person: User, givers: list[int]) -> "InterruptQuerySet":
         """Those whose reviewers this person is one of, or stands in for one of."""
@@ -102,7 +102,7 @@ class InterruptQuerySet(models.QuerySet["Interrupt"]):
         return self.select_for_update(of=("self",)).select_related("thread").get(id=interrupt_id)
 
 
-def _votes_of(person: User) -> models.QuerySet[Any]:
+def votes_of(person: User) -> models.QuerySet[Any]:
     """This person's votes that stand, on the question of the outer query. Votes know questions, not the reverse."""
     votes = apps.get_model("approvals", "Vote").objects
     return votes.filter(interrupt=OuterRef("id"), reviewer=person).standing()

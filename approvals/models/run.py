@@ -13,6 +13,7 @@ from django.db.models.functions import Least, Now, Power
 from approvals.models.outbox import Outbox
 from approvals.models.people import name_of, record_key
 from approvals.models.thread import Thread
+from approvals.watch import tracing
 
 
 class RunKind(models.TextChoices):
@@ -89,6 +90,8 @@ class Run(models.Model):
     tokens_in = models.PositiveIntegerField(default=0)
     tokens_out = models.PositiveIntegerField(default=0)
     cost = models.DecimalField(max_digits=12, decimal_places=6, null=True, blank=True)
+    # Whose span the worker goes on from, as W3C writes it; empty without traces. Older processes do not know of it.
+    traceparent = models.CharField(max_length=55, blank=True, default="", db_default="")
     created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -141,9 +144,16 @@ class Run(models.Model):
             requested_by_name=name_of(by),
             reason=reason,
             not_before=Now() + delay,
+            traceparent=tracing.carried(lambda: cls.trace_of(thread.id)),
         )
         Outbox.owe_doorbell(run.id, delay=delay)
         return run
+
+    @classmethod
+    def trace_of(cls, thread_id: uuid.UUID | None) -> str:
+        """Where the thread's trace began; empty when it has none."""
+        traced = cls.objects.filter(thread=thread_id).exclude(traceparent="").order_by("created_at")
+        return traced.values_list("traceparent", flat=True).first() or ""
 
     def claim(self, *, owner: str, backend: dict[str, Any], lease: timedelta) -> bool:
         """Take the run while holding its thread's lock. False: not due yet, or no longer live."""
@@ -175,10 +185,14 @@ class Run(models.Model):
         mine = Run.objects.held_at(self.id, self.generation)
         return bool(mine.update(status=status, finished_at=Now(), **facts))
 
-    def put_off(self, delay: timedelta, **facts: Any) -> bool:
-        """Owe the run again, `delay` from now, after an error that passes by itself. False: it was taken over."""
+    def put_off(self, delay: timedelta, *, counts: bool = True, **facts: Any) -> bool:
+        """Owe the run again, `delay` from now, after an error that passes by itself. `counts`: as one of the few times
+        that its chain allows. False: it was taken over.
+        """
         mine = Run.objects.held_at(self.id, self.generation)
-        again = {"status": RunStatus.PENDING, "attempt": 0, "retries": F("retries") + 1, "lease_expires_at": None}
+        again: dict[str, Any] = {"status": RunStatus.PENDING, "attempt": 0, "lease_expires_at": None}
+        if counts:
+            again["retries"] = F("retries") + 1
         put_off = bool(mine.update(**again, not_before=Now() + delay, **facts))
         if put_off:
             Outbox.owe_again(self.id, delay=delay)
