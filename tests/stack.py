@@ -35,7 +35,7 @@ class Stack:
         """Returns at once; `url` waits."""
         address = ["--host", "127.0.0.1", "--port", str(self._port)]
         command = ["uvicorn", "approvals.asgi:application", *address, "--ws-max-size", "65536", "--no-proxy-headers"]
-        self._web = self._start("web", command, environment)
+        self._web = self.start("web", command, environment)
         return self._web
 
     def start_worker(
@@ -51,7 +51,7 @@ class Stack:
         name = f"worker-{len(self._children)}"
         address = ["-P", pool, "-c", str(concurrency), "-n", f"{name}@%h"]
         quick = ["--loglevel", "INFO", "--without-gossip", "--without-mingle"]
-        return self._start(name, ["celery", "--quiet", "-A", "approvals", "worker", *address, *quick], environment)
+        return self.start(name, ["celery", "--quiet", "-A", "approvals", "worker", *address, *quick], environment)
 
     def is_ready(self, worker: Child) -> bool:
         return " ready." in self.log(worker.name)
@@ -68,13 +68,14 @@ class Stack:
         self._children.clear()
         self._web = None
 
-    def _start(self, name: str, command: list[str], environment: dict[str, str]) -> Child:
+    def start(self, name: str, command: list[str], environment: dict[str, str]) -> Child:
+        """A module and its arguments, as `python -m` takes them. Returns at once."""
         child = spawn(
             name,
             [sys.executable, "-m", *command],
             log=self._logs / f"{name}.log",
             patience=5,
-            environment={**_environment(), **environment},
+            environment={**of_tests(), **environment},
             directory=ROOT,
         )
         self._children.append(child)
@@ -91,7 +92,7 @@ def stack(transactional_db: None, tmp_path: Path) -> Iterator[Stack]:
         started.stop()
 
 
-def _environment() -> dict[str, str]:
+def of_tests() -> dict[str, str]:
     """Ours, with the database the tests run on, and without what is meant for Playwright's sake alone."""
     database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
     kept = {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import django
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
@@ -18,6 +19,8 @@ from approvals.embedded.processes import Child, port_answers, say, spawn, stoppe
 ROOT = Path(__file__).resolve().parents[2]
 WEB = """-m uvicorn approvals.asgi:application --host 127.0.0.1 --no-access-log --log-level warning
     --no-proxy-headers --ws-max-size 65536 --timeout-graceful-shutdown 5"""
+# For checkpoints in memory: both in one process.
+TOGETHER = "-m approvals.together"
 WORKER = "-m celery --quiet -A approvals worker -P threads -c 8 --loglevel WARNING --without-gossip --without-mingle"
 
 
@@ -85,15 +88,25 @@ def _start(children: list[Child], var: Path, *, port: int, workers: int) -> None
     django.setup()
     servers.wait(started)
     call_command("migrate", verbosity=0)
-    web = _start_part(children, "web", f"{WEB} --port {port}")
+    together = settings.HOLDPOINT_CHECKPOINTS == "memory://"
+    if workers > 1 and (together or settings.HOLDPOINT_CHECKPOINTS.startswith("sqlite:")):
+        raise BadSetting("These checkpoints are for one worker. Unset HOLDPOINT_WORKERS, or use PostgreSQL.")
+    web = None if together else _start_part(children, "web", f"{WEB} --port {port}")
     call_command("checkpoints", "setup", verbosity=0)
     call_command("seed_demo")
     sys.stdout.flush()  # passwords shown once, to a file perhaps
     connections.close_all()
+    if web is None:
+        web = _start_part(children, "web and worker", f"{TOGETHER} --port {port}")
+    else:
+        _start_workers(children, workers)
+    wait_until(lambda: port_answers(port), child=web, patience=120)
+
+
+def _start_workers(children: list[Child], workers: int) -> None:
     for number in range(1, workers + 1):
         name = "worker" if workers == 1 else f"worker {number}"
         _start_part(children, name, f"{WORKER} -n holdpoint-{number}@%h")
-    wait_until(lambda: port_answers(port), child=web, patience=120)
 
 
 def _start_part(children: list[Child], name: str, command: str) -> Child:
@@ -104,7 +117,7 @@ def _start_part(children: list[Child], name: str, command: str) -> Child:
 
 
 def _announce(var: Path, children: list[Child], *, url: str) -> None:
-    environment = {name: os.environ[name] for name in servers.NAMES}
+    environment = {name: os.environ[name] for name in servers.NAMES if name in os.environ}
     processes = {child.name: child.process.pid for child in children}
     write_services(var, Services(url=url, environment=environment, processes=processes))
 
