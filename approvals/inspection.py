@@ -13,6 +13,7 @@ from approvals.opened import checkpointer, compiled, registry
 from chains import questions, snapshots
 from chains.asking import Verdict as AskedVerdict
 from chains.chat_models import model_label
+from chains.checkpointers import BadPlace, SaverFailed
 from chains.drawing import Drawing, draw, label
 from chains.editing import Edit, HeadMoved, PassesBy, Preview, nodes_to_edit_as, preview_edit
 from chains.forking import Plan, plan_fork
@@ -21,6 +22,7 @@ from chains.registry import BrokenChain, Chain, Graph, UnknownChain
 from chains.settable import BadEdit, editable_schema, plain_values
 from chains.snapshots import Change, Lane, Message, NodeFailure, State, Step, ToolCall, differences
 from chains.snapshots.records import READABLE_ID
+from chains.strict import CannotRead
 from chains.tools import tool_schemas
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "BrokenChain",
     "Chain",
     "Change",
+    "CheckpointsAway",
     "Drawing",
     "Edit",
     "HeadMoved",
@@ -50,6 +53,11 @@ __all__ = [
 ]
 
 STEPS_SHOWN = 50
+AWAY = "Its checkpoints cannot be read just now. {why} Questions can be decided all the same."
+
+
+class CheckpointsAway(BrokenChain):
+    """Nothing can be shown of the thread's state: where it is kept does not answer."""
 
 
 @dataclass(frozen=True)
@@ -240,5 +248,8 @@ def _tools_of(chain: str) -> dict[str, dict[str, Any]]:
 
 @contextmanager
 def _graph(thread: Thread) -> Iterator[Graph]:
-    with checkpointer().read() as line:
-        yield compiled(thread.chain, line.saver, line.graphs)
+    try:
+        with checkpointer().read() as line:
+            yield compiled(thread.chain, line.saver, line.graphs)
+    except (BadPlace, CannotRead, SaverFailed) as error:
+        raise CheckpointsAway(AWAY.format(why=error)) from error

@@ -8,9 +8,10 @@ import structlog
 from django.conf import settings
 from django.db import connection
 from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from psycopg.conninfo import make_conninfo
 
-from chains.checkpointers import Checkpointer, Place
+from chains.checkpointers import BadKeys, BadPlace, Checkpointer, Keys, Place, Sealed
 from chains.registry import (
     BadLanggraphJson,
     ChainContext,
@@ -59,7 +60,21 @@ def place() -> Place:
 @functools.cache
 def checkpointer() -> Checkpointer:
     """Raises BadPlace."""
-    return place().open(_dsn())
+    return open_at(place(), serde())
+
+
+def open_at(where: Place, serializer: JsonPlusSerializer | None) -> Checkpointer:
+    """Threads are locked in the application's own database wherever their checkpoints are."""
+    return where.open(own_dsn(), serializer)
+
+
+def serde() -> Sealed | None:
+    """What seals checkpoints, if anything does. Raises BadPlace."""
+    keys = settings.HOLDPOINT_CHECKPOINT_KEYS
+    try:
+        return Sealed(JsonPlusSerializer(), Keys.parse(keys)) if keys else None
+    except BadKeys as error:
+        raise BadPlace(str(error)) from error
 
 
 def is_together() -> bool:
@@ -84,7 +99,7 @@ def set_up_checkpoints(*, patience: float = 60.0) -> None:
     checkpointer().set_up(patience=patience)
 
 
-def _dsn() -> str:
+def own_dsn() -> str:
     """The application's own database, as Django is connected to it now (tests use another name)."""
     found = connection.settings_dict
     return make_conninfo(

@@ -14,8 +14,10 @@ from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 from langgraph.types import Command, StreamMode
 
+from chains.checkpointers import attentive
 from chains.effects import Ledger, written_to
-from chains.heads import BY_KEY, REASON_KEY, RUN_KEY, Head, HeadStatus, read_head
+from chains.heads import Head, HeadStatus, read_head
+from chains.marks import BY_KEY, REASON_KEY, RUN_KEY
 from chains.ordering import come_after
 from chains.progress import MODES, NodeStarted, Sign, Signs
 from chains.registry import Graph
@@ -102,7 +104,8 @@ def advance(
     see; both from this thread, and both must return at once. `ledger` keeps the nodes' outside calls.
 
     A node's error comes back as `Outcome.failure`; an error of the saver is raised, since nothing is known then.
-    Raises CheckpointsGone when nothing is saved and `work.first` does not say how to start.
+    Raises SaverFailed or LockLost for that, and CheckpointsGone when nothing is saved and `work.first` does not say
+    how to start.
     """
     counter = UsageMetadataCallbackHandler()
     head = read_head(graph, thread_id)
@@ -116,13 +119,14 @@ def advance(
         if _asks_again(head, work):
             config["configurable"]["checkpoint_id"] = work.ask_again_at
         come_after(head.newest_id)
-        try:
-            with written_to(ledger):
-                _drive(graph, step, config, control, on_step, on_progress)
-        except GraphDrained:
-            drained = True
-        except Exception as error:  # whatever a node raised; reading the head below tells whether the saver lives
-            failure = Failure.of(error)
+        with attentive(graph.checkpointer):
+            try:
+                with written_to(ledger):
+                    _drive(graph, step, config, control, on_step, on_progress)
+            except GraphDrained:
+                drained = True
+            except Exception as error:  # whatever a node raised; whatever its saver did comes out of `attentive`
+                failure = Failure.of(error)
     return Outcome(read_head(graph, thread_id), failure, drained, _usage(counter))
 
 

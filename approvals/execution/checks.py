@@ -17,10 +17,11 @@ from packaging.version import Version
 from redis import Redis
 from redis.exceptions import RedisError
 
+from approvals.execution.keeping.told import retention_problem, retention_told
 from approvals.models import Interrupt, Thread
 from approvals.models.thread import ENDED
 from approvals.opened import checkpointer, langgraph_json, registry
-from chains.checkpointers import BadPlace
+from chains.checkpointers import BadPlace, SaverFailed
 from chains.registry import BadLanggraphJson, BrokenChain, UnknownChain
 
 log = structlog.get_logger(__name__)
@@ -104,7 +105,7 @@ def _checkpoints() -> Iterator[Finding]:
     except BadPlace as error:
         yield Finding("checkpoints", False, f"HOLDPOINT_CHECKPOINTS cannot be used. {error}")
         return
-    except (psycopg.Error, sqlite3.Error, OSError) as error:
+    except (psycopg.Error, sqlite3.Error, SaverFailed, OSError) as error:
         yield Finding("checkpoints", False, f"The checkpoints cannot be reached: {error}. Check HOLDPOINT_CHECKPOINTS.")
         return
     for sentence in wrong:
@@ -118,7 +119,7 @@ def _lock() -> Iterator[Finding]:
     """Advisory locks do not survive PgBouncer in transaction mode, and nothing else would say so."""
     try:
         passed = checkpointer().lock_holds()
-    except BadPlace:
+    except (BadPlace, SaverFailed):
         return  # said already
     except psycopg.Error as error:
         yield Finding("thread lock", False, f"The thread lock could not be tried: {error}.")
@@ -185,6 +186,14 @@ def _at_lost_nodes() -> Iterator[str]:
                 )
 
 
+def _retention() -> Iterator[Finding]:
+    try:
+        wrong = retention_problem()
+        yield Finding("retention", not wrong, wrong or retention_told(), refuses=False)
+    except DatabaseError:
+        return  # said already
+
+
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _versions,
     _strict,
@@ -194,4 +203,5 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _redis,
     _chains,
     _waiting,
+    _retention,
 )

@@ -15,12 +15,27 @@ from django.db import transaction
 from approvals import broadcasts
 from approvals.execution.heartbeat import Heartbeat
 from approvals.execution.ledger import ThreadLedger
+from approvals.execution.moving_places import may_take_up
 from approvals.execution.progress import Feed
 from approvals.execution.record import record, record_refusal
-from approvals.models import Decision, Event, EventKind, Interrupt, Run, RunKind, RunStatus, Thread, ThreadStatus
+from approvals.execution.saver_away import put_off_until_back
+from approvals.execution.watched import holding, showing, timed
+from approvals.models import (
+    Decision,
+    Event,
+    EventKind,
+    Interrupt,
+    Removal,
+    Run,
+    RunKind,
+    RunStatus,
+    Thread,
+    ThreadStatus,
+)
 from approvals.opened import checkpointer, compiled, registry
+from approvals.watch.logs import Place, at_place
 from chains.canonical import NotCanonical
-from chains.checkpointers import Backend, Held, ThreadBusy
+from chains.checkpointers import Backend, Held, LockLost, SaverFailed, ThreadBusy
 from chains.editing import Edit, HeadMoved, edit_state
 from chains.forking import fork
 from chains.heads import Drifted, read_head
@@ -42,22 +57,25 @@ def look(run_id: uuid.UUID | str) -> None:
     run = Run.objects.live().select_related("thread").filter(id=run_id).first()
     if run is None:
         return
-    with structlog.contextvars.bound_contextvars(thread_id=str(run.thread_id), run_id=str(run.id)):
+    told = structlog.contextvars.bound_contextvars(thread_id=str(run.thread_id), run_id=str(run.id))
+    with told, at_place() as place:
         _cut_off_silent_worker(run)
-        if _look_at(run) or not _cut_off_silent_holder(run):
+        if _look_at(run, place) or not _cut_off_silent_holder(run):
             return
-        _look_at(run)
+        _look_at(run, place)
 
 
-def _look_at(run: Run) -> bool:
+def _look_at(run: Run, place: Place) -> bool:
     """False when another worker holds the thread."""
     try:
-        with checkpointer().hold(str(run.thread_id)) as held:
+        with holding(run, place) as held:
             _look_while_holding(run, held)
     except ThreadBusy:
         log.info("doorbell dropped: the thread is held")
         return False
-    except psycopg.OperationalError:
+    except SaverFailed:  # before the run was claimed: the sweep rings again
+        log.exception("the checkpoints cannot be reached, nothing was done")
+    except (psycopg.OperationalError, LockLost):
         # Cut off, or the database restarted: whoever holds the thread next reads the head and goes on from there.
         log.exception("the thread's connection is gone, nothing was recorded")
     return True
@@ -87,6 +105,11 @@ def _look_while_holding(run: Run, held: Held) -> None:
     lease = timedelta(seconds=settings.HOLDPOINT_LEASE_SECONDS)
     if not _claim(run, held, lease):
         return
+    with timed(run):
+        _carry_out(run, held, lease)
+
+
+def _carry_out(run: Run, held: Held, lease: timedelta) -> None:
     broadcasts.thread_changed(run.thread)
     if run.attempt > settings.HOLDPOINT_MAX_ATTEMPTS:
         untouched = run.kind == RunKind.EDIT
@@ -99,6 +122,8 @@ def _look_while_holding(run: Run, held: Held) -> None:
         # An edit writes last of all, and these two are raised before anything is written.
         untouched = run.kind == RunKind.EDIT or isinstance(error, BadEdit | HeadMoved)
         record_refusal(run, type(error).__name__, str(error), untouched=untouched)
+    except SaverFailed as error:
+        put_off_until_back(run, error)
     else:
         record(run, outcome)
 
@@ -108,7 +133,7 @@ def _claim(run: Run, held: Held, lease: timedelta) -> bool:
         thread = Thread.objects.locked(run.thread_id)
         taken_over = run.attempt > 0
         owner = f"{socket.gethostname()}:{os.getpid()}"
-        if not run.claim(owner=owner, backend=held.backend.as_json(), lease=lease):
+        if not may_take_up(thread) or not run.claim(owner=owner, backend=held.backend.as_json(), lease=lease):
             return False
         thread.move(ThreadStatus.RUNNING, since=STARTABLE)
         run.thread = thread
@@ -136,14 +161,14 @@ def _take_step(run: Run, held: Held, heartbeat: Heartbeat) -> Outcome:
         return edit_state(graph, thread_id, work, _edit(run), expected=run.payload["checkpoint_id"])
     if run.kind == RunKind.REPLAY:
         fork(graph, thread_id, work, run.payload["checkpoint_id"], _edit(run) if run.payload["values"] else None)
-    with Feed(run.thread) as feed:
+    with Feed(run.thread) as feed, showing(feed.tell) as tell:
         return advance(
             graph,
             thread_id,
             work,
             control=heartbeat.control,
             on_step=_teller(run.thread),
-            on_progress=feed.tell,
+            on_progress=tell,
             ledger=ThreadLedger(held, run),
         )
 
@@ -156,7 +181,9 @@ def _first_input(run: Run) -> dict[str, Any] | None:
     """What starts the thread when nothing of it was saved yet, be it for the first time or after a failed start. One
     that was under way must not begin anew when its checkpoints are gone: it would do everything a second time.
     """
-    if run.kind != RunKind.START and _has_been_under_way(run.thread):
+    if Removal.objects.had_checkpoints(run.thread) or (run.kind != RunKind.START and _has_been_under_way(run.thread)):
+        return None
+    if run.generation > 1 and not checkpointer().outlives_process:
         return None
     return registry().get(run.thread.chain).start(run.thread.input, _facts(run.thread))
 

@@ -1,5 +1,7 @@
 """What a worker takes for itself before it starts, where its checkpoints are for one process alone."""
 
+from django.conf import settings
+
 from approvals.execution.checks import NotFit
 from approvals.opened import checkpointer, is_together
 from chains.checkpointers import AnotherWorker, MemoryCheckpointer, SqliteCheckpointer
@@ -9,6 +11,12 @@ APART = (
     "memory:// keeps checkpoints in one process, which runs workers and pages alike. "
     "Start that with python3 run.py, or set HOLDPOINT_CHECKPOINTS to sqlite:///var/checkpoints.sqlite3."
 )
+
+
+def refuse_apart() -> None:
+    """Pages that are a process of their own would show nothing of what a worker keeps in memory. Raises SystemExit."""
+    if settings.HOLDPOINT_CHECKPOINTS == "memory://" and not is_together():
+        raise SystemExit(f"These pages do not start. {APART}")
 
 
 def take_checkpoints(*, forks: bool) -> None:
@@ -25,3 +33,5 @@ def take_checkpoints(*, forks: bool) -> None:
             found.claim()
         except AnotherWorker as error:
             raise NotFit(str(error)) from error
+        except OSError as error:
+            raise NotFit(f"The lock beside the SQLite file cannot be taken: {error.strerror}.") from error

@@ -63,6 +63,8 @@ class Checkpointer(ABC):
     # Whether a worker whose lock was taken from it can write no more. Else it is asked before each write, and may
     # still write what it was writing at that moment.
     is_fenced: ClassVar[bool] = False
+    # Whether the checkpoints are still there when the process has ended.
+    outlives_process: ClassVar[bool] = True
     # Locks taken for one purpose do not exclude those taken for another.
     space: ClassVar[str] = "thread:"
 
@@ -87,11 +89,13 @@ class Checkpointer(ABC):
 
     @abstractmethod
     def _saver_of(self, line: Line) -> BaseCheckpointSaver[Any]:
-        """A saver for this one connection with its lock."""
+        """A saver for this one connection with its lock. Raises SaverFailed."""
 
     @contextlib.contextmanager
     def hold(self, thread_id: str) -> Iterator[Held]:
-        """The only right to write this thread. Raises ThreadBusy when another connection has it."""
+        """The only right to write this thread. Raises ThreadBusy when another connection has it, and SaverFailed when
+        where the checkpoints are kept does not answer.
+        """
         connection = self._take(thread_id)
         try:
             who = first_row(connection, WHO_AM_I)
@@ -164,7 +168,11 @@ class Checkpointer(ABC):
 
     def _connect(self) -> Line:
         line = Line.connect(self._dsn, **self._connection_options("holdpoint worker"))
-        line.saver = self._saver_of(line)
+        try:
+            line.saver = self._saver_of(line)
+        except BaseException:
+            line.close()
+            raise
         return line
 
     def _connection_options(self, name: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from chains.checkpointers.guarded import guarded
+from chains.checkpointers.guarded import is_trouble_of_any_make, listening
 from chains.checkpointers.held import Reading
 from chains.checkpointers.locked import Checkpointer, Line
 
@@ -17,6 +17,7 @@ class MemoryCheckpointer(Checkpointer):
     """Workers and pages must be one process: approvals/together.py."""
 
     label: ClassVar[str] = "memory"
+    outlives_process: ClassVar[bool] = False
 
     def __init__(self, *, lock_dsn: str, connect_seconds: float = 10, serde: SerializerProtocol | None = None) -> None:
         super().__init__(lock_dsn, connect_seconds=connect_seconds)
@@ -34,4 +35,4 @@ class MemoryCheckpointer(Checkpointer):
         yield Reading(self._kept, self._graphs)
 
     def _saver_of(self, line: Line) -> BaseCheckpointSaver[Any]:
-        return guarded(self._kept, lambda: line.execute("SELECT 1"))
+        return listening(self._kept, is_trouble_of_any_make, ask=lambda: line.execute("SELECT 1"))

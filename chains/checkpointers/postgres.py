@@ -13,8 +13,10 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from psycopg import sql
 from psycopg_pool import ConnectionPool
 
+from chains.checkpointers.guarded import AWAY, SaverFailed, listening
 from chains.checkpointers.held import Backend, Held, Reading
 from chains.checkpointers.locked import Checkpointer, Line, first_row
+from chains.checkpointers.sealed import postgres_saver
 
 SETUP_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('holdpoint:setup', 0)) AS got"
 TABLES_EXIST = """
@@ -85,8 +87,11 @@ class PostgresCheckpointer(Checkpointer):
         with self._opening:
             self._forget_what_a_fork_left()
             self._pool = pool = self._pool or self._open_pool()
-        with pool.connection() as connection:
-            yield Reading(connection.saver, connection.graphs)
+        try:
+            with pool.connection() as connection:
+                yield Reading(connection.saver, connection.graphs)
+        except psycopg.OperationalError as error:
+            raise SaverFailed(AWAY.format(name=type(error).__name__)) from error
 
     def close(self) -> None:
         with self._opening:
@@ -96,7 +101,9 @@ class PostgresCheckpointer(Checkpointer):
         super().close()
 
     def _saver_of(self, line: Line) -> BaseCheckpointSaver[Any]:
-        return PostgresSaver(line, serde=self._serde)
+        """A connection that is gone says so itself, in `hold`; here it is about one that refused a statement."""
+        saver = postgres_saver(line, self._serde)
+        return listening(saver, lambda error: isinstance(error, psycopg.OperationalError) and not line.closed)
 
     def _forget_what_a_fork_left(self) -> None:
         if self._process != os.getpid():

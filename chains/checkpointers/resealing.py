@@ -4,20 +4,20 @@ from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from chains.checkpointers.seal_again import CannotReseal
+from chains.checkpointers.seal_again import CannotReseal, WouldBeLost
 from chains.checkpointers.seal_again_postgres import reseal_postgres, tags_in_postgres
 from chains.checkpointers.seal_again_sqlite import reseal_sqlite, tags_in_sqlite
 from chains.checkpointers.sealed import SealedPostgresSaver, SealedSqliteSaver
 from chains.checkpointers.sealing import key_of
 
-__all__ = ["CannotReseal", "keys_in_use", "reseal_thread"]
+__all__ = ["CannotReseal", "WouldBeLost", "keys_in_use", "reseal_thread"]
 
 
 def reseal_thread(saver: BaseCheckpointSaver[Any], thread_id: str, *, plain_too: bool = False) -> int:
     """Seal all of a thread with the first key, in one transaction that reads back what it wrote; how many rows that
     were. Call while holding the thread. With `plain_too`, what is not sealed is taken for the thread's own.
 
-    Raises NotSealed without it, UnknownKey, SealBroken or CannotReseal; nothing has changed then.
+    Raises CannotReseal, NotSealed without that, UnknownKey, SealBroken or WouldBeLost; nothing has changed then.
     """
     if isinstance(saver, SealedPostgresSaver):
         return reseal_postgres(saver, thread_id, plain_too=plain_too)

@@ -4,13 +4,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from chains.checkpointers.sealed import READABLE, SEALED_KEY, open_metadata, seal_metadata, split_metadata
-from chains.checkpointers.sealing import MARK, NotSealed, SealBroken, Sealed
+from chains.checkpointers.sealing import MARK, NotSealed, SealBroken, Sealed, SealError
 
 Stored = tuple[str, bytes]
 
 
 class CannotReseal(TypeError):
     """This saver's checkpoints are not ours to rewrite."""
+
+
+class WouldBeLost(SealError):
+    """A value that is saved in the clear has no place where it could be kept sealed."""
 
 
 @dataclass

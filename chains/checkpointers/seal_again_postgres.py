@@ -6,7 +6,7 @@ from psycopg import Connection
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import Jsonb
 
-from chains.checkpointers.seal_again import Again, CannotReseal
+from chains.checkpointers.seal_again import Again, CannotReseal, WouldBeLost
 from chains.checkpointers.sealed import READABLE, SEALED_KEY, SealedPostgresSaver
 from chains.checkpointers.sealing import NotSealed, in_thread
 
@@ -119,9 +119,7 @@ class PostgresAgain(Again):
             raise NotSealed
         if kept is None:
             if name not in (row["versions"] or {}):
-                raise CannotReseal(
-                    f"The saved channel {name!r} has no version, so its value would be lost. Restore it."
-                )
+                raise WouldBeLost(f"The saved channel {name!r} has no version, so it would be lost. Restore it.")
             stored = self._first(NEW_BLOB, *self.seal.seal(*plain), *place)
             self.require_same((stored["type"], stored["blob"]), plain)
         return True

@@ -37,6 +37,8 @@ CONTEXT = b"holdpoint checkpoint\x00"
 BLOCK = 64
 NONCE = 12
 PLACE = 16
+# Stands for the thread in what a saver sealed that does not say which: it belongs to any.
+NOWHERE = bytes(PLACE)
 HEADER = PLACE + 2
 # What chains.snapshots.lean puts where it leaves a long value out.
 LEFT_OUT = ("null", b"")
@@ -160,7 +162,7 @@ class Sealed(JsonPlusSerializer):
             sheet = self._keys.cipher(key_id).decrypt(blob[:NONCE], blob[NONCE:], CONTEXT + str(tag).encode())
         except (InvalidTag, ValueError):
             raise SealBroken from None
-        if _thread.get() is not None and sheet[:PLACE] != _place():
+        if _thread.get() is not None and sheet[:PLACE] not in (NOWHERE, _place()):
             raise SealBroken
         padding, length = sheet[PLACE], sheet[PLACE + 1]
         return sheet[HEADER : HEADER + length].decode(), sheet[HEADER + length : len(sheet) - padding]
@@ -173,6 +175,5 @@ def key_of(tag: str | None) -> str | None:
 
 
 def _place() -> bytes:
-    """Stands for the thread; zeros where a saver does not say which."""
     thread_id = _thread.get()
-    return bytes(PLACE) if thread_id is None else hashlib.blake2b(thread_id.encode(), digest_size=PLACE).digest()
+    return NOWHERE if thread_id is None else hashlib.blake2b(thread_id.encode(), digest_size=PLACE).digest()

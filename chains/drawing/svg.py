@@ -123,6 +123,7 @@ def _nodes(picture: Picture) -> Iterator[str]:
             "g-frame": name in group.inside,
             "done" if counts[name] else "todo": True,
             "holds": holds,
+            "failed": name in path.failed and not holds,
             "current": name in path.current and not holds,
             "waiting": name in path.waiting and not holds,
             "unknown": name in group.inside and counts[name] > 0 and name not in path.inside,

@@ -41,6 +41,9 @@ class PathTaken(Protocol):
     def cut(self) -> bool: ...
 
     @property
+    def failed(self) -> Sequence[str]: ...
+
+    @property
     def inside(self) -> "Mapping[str, PathTaken]": ...
 
 
@@ -53,6 +56,7 @@ class Untaken:
     waiting: tuple[str, ...] = ()
     taken: frozenset[tuple[str, str]] = frozenset()
     cut: bool = False
+    failed: tuple[str, ...] = ()
     inside: Mapping[str, PathTaken] = field(default_factory=dict)
 
 
@@ -134,11 +138,13 @@ def _counted(name: str, count: int) -> str:
 
 
 def _now(path: PathTaken) -> str:
+    said = [f"Failed at {_listed(path.failed, 'and')}."] if path.failed else []
+    going = [node for node in path.current if node not in path.failed]
     if path.waiting:
-        return f"Waiting at {_listed(path.waiting, 'and')}."
-    if path.current:
-        return f"Now at {_listed(path.current, 'and')}."
-    return "Finished." if path.done else ""
+        said.append(f"Waiting at {_listed(path.waiting, 'and')}.")
+    elif going:
+        said.append(f"Now at {_listed(going, 'and')}.")
+    return " ".join(said) or ("Finished." if path.done else "")
 
 
 def _next(path: PathTaken, following: Mapping[str, Sequence[str]]) -> str:

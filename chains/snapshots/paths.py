@@ -41,7 +41,8 @@ LEADING = (BRANCH, SENDS)
 
 @dataclass(frozen=True)
 class Path:
-    """`done` has one entry per execution, in order. `current` runs next; those of it in `waiting` asked a person.
+    """`done` has one entry per execution, in order. `current` runs next; those of it in `waiting` asked a person,
+    and those in `failed` were tried and raised.
 
     `taken` has only edges that were certainly taken. `cut`: the thread is longer than what was read. `inside`: the same
     of nodes that are graphs themselves, of all their executions together; without those of which nothing is saved.
@@ -52,6 +53,7 @@ class Path:
     taken: frozenset[tuple[str, str]]
     waiting: tuple[str, ...] = ()
     cut: bool = False
+    failed: tuple[str, ...] = ()
     inside: Mapping[str, "Path"] = field(default_factory=dict)
 
 
@@ -94,6 +96,7 @@ def _together(paths: Sequence[Path], *, cut: bool = False) -> Path:
         taken=frozenset(edge for path in paths for edge in path.taken),
         waiting=tuple(dict.fromkeys(node for path in paths for node in path.waiting)),
         cut=cut or any(path.cut for path in paths),
+        failed=tuple(dict.fromkeys(node for path in paths for node in path.failed)),
         inside={name: _together([path.inside[name] for path in paths if name in path.inside]) for name in names},
     )
 
@@ -210,6 +213,7 @@ class _Walk:
             taken=frozenset(self.taken),
             waiting=self.waiting(live) if live else (),
             cut=cut,
+            failed=tuple(dict.fromkeys(task.name for task in live.tasks if task.error)) if live else (),
         )
 
     def waiting(self, live: StateSnapshot) -> tuple[str, ...]:

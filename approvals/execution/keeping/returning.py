@@ -1,0 +1,68 @@
+"""Bringing threads back from the archive."""
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models.functions import Now
+from langgraph.checkpoint.base import BaseCheckpointSaver
+
+from approvals.models import Event, EventKind, Removal, RemovalStatus, Thread
+from approvals.opened import checkpointer
+from chains.checkpointers import ThreadBusy
+from chains.checkpointers.archives import BadArchive, Manifest, check, manifests, rows_in, sha256_of_rows
+from chains.checkpointers.rows import CannotPut, put_rows, rows_of
+
+__all__ = ["BadArchive", "CannotReturn", "bring_back", "in_archive"]
+
+THERE = "It has checkpoints already. Remove those first, with manage.py checkpoints prune --all --thread {thread}."
+DIFFERENT = "It was brought back, but what is there now is not what the archive has. Remove it, and try again."
+
+
+class CannotReturn(RuntimeError):
+    """This thread was not brought back; the sentence says why, and what to do."""
+
+
+def in_archive(directory: Path) -> dict[str, Manifest]:
+    """The newest file of each thread. Raises BadArchive."""
+    return {thread_id: manifest for manifest in manifests(directory) for thread_id in manifest.threads}
+
+
+def bring_back(thread_id: str, directory: Path, manifest: Manifest, *, by: User | None = None) -> int:
+    """How many checkpoints came back. May be repeated after a kill. Raises CannotReturn and BadArchive."""
+    if not Thread.objects.filter(id=thread_id).exists():
+        raise CannotReturn("This installation has no such request. Its record has to be there first.")
+    check(directory, manifest)
+    kept = manifest.threads[thread_id]
+    rows = rows_in(directory, manifest, thread_id)
+    try:
+        with checkpointer().hold(thread_id) as held:
+            there = sha256_of_rows(kept.form, rows_of(held.saver, thread_id))
+            if there != kept.sha256:
+                _require_none(held.saver, thread_id)
+                held.write("SELECT 1")
+                put_rows(held.saver, thread_id, kept.form, rows)
+            if sha256_of_rows(kept.form, rows_of(held.saver, thread_id)) != kept.sha256:
+                raise CannotReturn(DIFFERENT)
+            _record(thread_id, manifest, kept.checkpoints, by)
+    except ThreadBusy:
+        raise CannotReturn("A worker has it at this moment. Try again.") from None
+    except CannotPut as error:
+        raise CannotReturn(str(error)) from error
+    return kept.checkpoints
+
+
+def _require_none(saver: BaseCheckpointSaver[Any], thread_id: str) -> None:
+    if next(iter(rows_of(saver, thread_id)), None) is not None:
+        raise CannotReturn(THERE.format(thread=thread_id))
+
+
+def _record(thread_id: str, manifest: Manifest, checkpoints: int, by: User | None) -> None:
+    """Once: a second time there is nothing left that was removed."""
+    with transaction.atomic():
+        thread = Thread.objects.locked(uuid.UUID(thread_id))
+        removals = Removal.objects.filter(thread=thread).exclude(status=RemovalStatus.RETURNED)
+        if removals.update(status=RemovalStatus.RETURNED, finished_at=Now()):
+            Event.append(thread, EventKind.CHECKPOINTS_RETURNED, by=by, returned=checkpoints, archive=manifest.file)
