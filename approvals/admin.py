@@ -18,10 +18,11 @@ from approvals import (
     admin_calendars,  # noqa: F401  (registers calendars)
     admin_people,  # noqa: F401  (registers people and how they sign in)
     admin_policies,  # noqa: F401  (registers policies)
+    admin_retention,  # noqa: F401  (registers how long checkpoints are kept)
     showing,
 )
 from approvals.admin_actions import END, REQUEUE, RETRY, STOP, action_of
-from approvals.models import Decision, Effect, Event, IdempotencyKey, Interrupt, Outbox, Run, Thread, Vote
+from approvals.models import Decision, Effect, Event, IdempotencyKey, Interrupt, Outbox, Removal, Run, Thread, Vote
 
 TEXTS = (BinaryField, CharField, JSONField, TextField)
 
@@ -166,6 +167,14 @@ class EffectAdmin(ReadOnlyAdmin):
     list_filter = ("status", "is_idempotent", "begun_at")
     search_fields = ("name", "key", "node", "thread__id")
     ordering = ("-begun_at", "-id")
+
+
+@admin.register(Removal)
+class RemovalAdmin(ReadOnlyAdmin):
+    list_display = ("thread_id", "status", "keeps_latest", "checkpoints", "removed", "why", "finished_at", page)
+    list_filter = ("status", "keeps_latest", "finished_at")
+    search_fields = ("thread__id", "thread__title", "why", "archive")
+    ordering = ("-marked_at",)
 
 
 @admin.register(Outbox)

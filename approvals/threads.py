@@ -19,6 +19,7 @@ from approvals.models import (
     IdempotencyKey,
     Interrupt,
     Outbox,
+    Removal,
     Run,
     RunKind,
     RunStatus,
@@ -275,7 +276,9 @@ def _end(thread: Thread, person: User) -> None:
 
 
 def _owe(thread: Thread, kind: RunKind, *, by: User, payload: dict[str, Any] | None = None, reason: str = "") -> None:
-    """The thread leaves its resting place at once, so that nobody decides on what is about to change."""
+    """The thread leaves its resting place at once, so that nobody decides on what is about to change. Raises NotNow."""
+    if hindrance := Removal.hindrance(thread):
+        raise NotNow(hindrance)
     run = Run.owe(thread, kind, by=by, payload=payload, reason=reason)
     thread.move(ThreadStatus.QUEUED, since=(ThreadStatus.PAUSED, ThreadStatus.FAILED, ThreadStatus.DONE))
     tasks.ring_after_commit(run)

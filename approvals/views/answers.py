@@ -10,7 +10,7 @@ from approvals.comments import BadComment
 from approvals.decisions import AlreadyDecided, Changed, LimitPassed, MissingSeen, TooLate
 from approvals.delegations import BadDelegation
 from approvals.drafting import TooLarge
-from approvals.inspection import BrokenChain, HeadMoved, PassesBy, UnknownChain
+from approvals.inspection import BrokenChain, CheckpointsAway, HeadMoved, PassesBy, UnknownChain
 from approvals.models import KeyReused, Thread
 from approvals.policies import NotAllowed
 from approvals.queueing import BadMoment, CannotHold, Held
@@ -37,6 +37,7 @@ ANSWERS: dict[type[Exception], Answer] = {
     PassesBy: Answer(409, "passes_by", "This goes past a question"),
     NotNow: Answer(409, "not_now", "This cannot be done now"),
     UnknownChain: Answer(409, "unknown_chain", "Its chain is not here any more"),
+    CheckpointsAway: Answer(503, "checkpoints_away", "Its state cannot be read just now"),
     BrokenChain: Answer(409, "broken_chain", "Its chain cannot be loaded"),
     Held: Answer(409, "held", "Somebody else has claimed this"),
     CannotHold: Answer(422, "cannot_hold", "This cannot be assigned like that"),

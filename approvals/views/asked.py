@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from approvals.models import ACCEPTING, Delegation, Edits, Interrupt, Vote
 from approvals.policies import Act, asked_people, can_be_decided, entitled_people, in_place_of, is_entitled, may
 from approvals.schemaforms.names import humanised
-from approvals.voting import counted
+from approvals.voting import counted, counted_of
 
 # What the policy says, where it is not in words but as the condition is written.
 _AS_WRITTEN = re.compile(r"(Nobody can tell whether )?(.+?) holds(: .+|\.)", re.DOTALL)
@@ -87,12 +87,24 @@ def passed_over(person: User, interrupt: Interrupt) -> list[str]:
 
 def tell_votes(rows: Sequence[Interrupt]) -> None:
     """For a list: how many approvals of each count, and whether nobody can decide it; in few queries for many rows."""
-    several = [row.id for row in rows if row.votes_needed > 1]
-    voted = set(Vote.objects.filter(interrupt__in=several).values_list("interrupt_id", flat=True))
+    votes = counted_of([row for row in rows if row.votes_needed > 1])
+    blocked_ones: dict[object, bool] = {}
     there = _People.asked_by(rows)
     for row in rows:
-        vars(row)["approvals"] = approvals_of(row) if row.id in voted else 0
-        vars(row)["is_blocked"] = row.is_open and not there.are_enough(row) and not can_be_decided(row)
+        vars(row)["approvals"] = sum(vote.verdict in ACCEPTING for vote in votes.get(row.id, []))
+        vars(row)["is_blocked"] = False
+        if row.is_open and not there.are_enough(row):
+            alike = _what_decides(row)
+            if alike not in blocked_ones:
+                blocked_ones[alike] = not can_be_decided(row)
+            vars(row)["is_blocked"] = blocked_ones[alike]
+
+
+def _what_decides(row: Interrupt) -> tuple[object, ...]:
+    """Questions of which this is the same have the same people, and need as many."""
+    proposal = (row.proposal_by_id, row.ruled.edits) if row.is_proposal else None
+    people = (*row.reviewers, None, *row.escalated_to, None, *row.people)
+    return (*people, row.requested_by_id if row.four_eyes else None, row.votes_needed, proposal)
 
 
 @dataclass(frozen=True)

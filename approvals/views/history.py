@@ -9,7 +9,7 @@ from django.shortcuts import render
 
 from approvals import inspection
 from approvals.inspection import BrokenChain, Lane, State, Step, UnknownChain
-from approvals.models import Interrupt, Thread
+from approvals.models import Interrupt, Removal, Thread
 from approvals.policies import Act, may
 from approvals.views.doors import Visit, find_thread, signed_in
 from approvals.views.looking import comparisons
@@ -74,6 +74,7 @@ def history(request: Visit, thread_id: uuid.UUID) -> HttpResponse:
         "transcript": transcript(thread, state, before=request.GET.get("said", ""), namespace=namespace),
         "namespace": namespace,
         "comparisons": [] if before or not steps else comparisons(request, thread, steps[0].checkpoint_id),
+        "removal": Removal.objects.of(thread),
         "may_replay": may(request.user, Act.REPLAY, thread),
         "state": state,
         "is_past": not namespace and not any(line.is_shown and line.step.is_head for line in lines),

@@ -18,7 +18,7 @@ from approvals import inspection
 from approvals.forms import Filters
 from approvals.models import Interrupt, Snooze, Verdict
 from approvals.models.interrupt_queries import InterruptQuerySet
-from approvals.policies import Act, NotAllowed, may, require
+from approvals.policies import Act, NotAllowed, require, why_not_decide
 from approvals.views import answers
 from approvals.views.asked import tell_votes
 from approvals.views.context import Shell
@@ -131,9 +131,10 @@ def _add_notes(person: User, page: Page[Interrupt], here: Split) -> None:
     """For each row the line that says why it is in this list, where that is not plain."""
     snoozes = Snooze.objects.filter(person=person, interrupt__in=page.rows).with_news()
     found = {snooze.interrupt_id: snooze for snooze in snoozes}
+    reasons = why_not_decide(person, page.rows) if here.name == OTHERS else {}
     for row in page.rows:
         if here.name == OTHERS:
-            vars(row)["reason"] = may(person, Act.DECIDE, row).reason
+            vars(row)["reason"] = reasons[row.id]
         elif row.id in found and here.name == SNOOZED:
             vars(row)["snooze"] = found[row.id]
         elif row.id in found and not here.name:

@@ -22,6 +22,7 @@ from approvals.models import (
     Event,
     EventKind,
     Interrupt,
+    Removal,
     Run,
     RunKind,
     RunStatus,
@@ -70,6 +71,7 @@ def thread_page(
         "actions": _actions(request.user, thread, cards),
         "message_form": message_form or _message_form(request.user, thread),
         "key": new_key(),
+        "removal": Removal.objects.of(thread),
         "was_refused": status >= 400,
         "must_confirm": message_form is not None and status == 409,
         **_evidence(request, thread, cards),
@@ -207,7 +209,7 @@ def _is_delayed(run: Run | None) -> bool:
 
 
 def _actions(person: User, thread: Thread, cards: list[Card]) -> Actions:
-    rests = thread.status in RESTING and not thread.runs.live().exists()
+    rests = thread.status in RESTING and not thread.runs.live().exists() and not Removal.hindrance(thread)
     carries_on = rests and not cards and bool(may(person, Act.CARRY_ON, thread))
     return Actions(
         edit_state=rests and bool(may(person, Act.EDIT_STATE, thread)),
@@ -223,6 +225,8 @@ def _message_form(person: User, thread: Thread) -> SchemaForm | None:
     open, sending it needs a word more: it discards the question.
     """
     if thread.status not in TALKING or thread.runs.live().exists() or not may(person, Act.MESSAGE, thread):
+        return None
+    if Removal.hindrance(thread):
         return None
     try:
         chain = inspection.chain(thread.chain)

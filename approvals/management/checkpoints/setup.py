@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 
-from approvals.execution import set_up_checkpoints
+from approvals.execution import BadPlace, SaverFailed, set_up_checkpoints
 
 
 class Setup:
@@ -17,7 +17,7 @@ class Setup:
     def run(self, out: OutputWrapper, options: dict[str, Any]) -> None:
         try:
             set_up_checkpoints(patience=options["patience"])
-        except TimeoutError as error:
+        except (BadPlace, SaverFailed, TimeoutError) as error:
             raise CommandError(str(error)) from error
         if options["verbosity"] > 0:
             out.write("The checkpoints are ready.")
