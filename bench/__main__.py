@@ -1,4 +1,4 @@
-"""`python -m bench [case ...]`: throughput, live, streaming, evidence; all of them without arguments.
+"""`python -m bench [case ...]`: throughput, live, streaming, evidence, checkpoints, prune; all of them without arguments.
 
 Run it with python3 run.py's .venv.
 """
@@ -7,7 +7,7 @@ import sys
 
 from bench.desk import open_desk
 
-CASES = ("throughput", "live", "streaming", "evidence")
+CASES = ("throughput", "live", "streaming", "evidence", "checkpoints", "prune")
 
 
 def main(names: list[str]) -> None:
@@ -16,13 +16,15 @@ def main(names: list[str]) -> None:
         sys.exit(f"There is no such case: {', '.join(unknown)}. There are: {', '.join(CASES)}.")
     with open_desk() as desk:
         # Django's models can be imported only now that the services' addresses are known.
-        from bench import evidence, live, streaming, throughput  # noqa: PLC0415
+        from bench import checkpoints, evidence, live, prune, streaming, throughput  # noqa: PLC0415
 
         measure = {
             "throughput": throughput.measure,
             "live": live.measure,
             "streaming": streaming.measure,
             "evidence": evidence.measure,
+            "checkpoints": checkpoints.measure,
+            "prune": prune.measure,
         }
         for name in names or CASES:
             measure[name](desk)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
-from chains.checkpointers.resealing import CannotReseal, keys_in_use, reseal_thread
+from chains.checkpointers.resealing import CannotReseal, WouldBeLost, keys_in_use, reseal_thread
 from chains.checkpointers.sealing import Keys, NotSealed, SealBroken, Sealed, UnknownKey
 from chains.heads import HeadStatus
 from tests.sealing_desk import (
@@ -88,6 +88,19 @@ def test_what_is_not_sealed_is_counted_and_taken_only_when_asked(store: Store) -
     assert told(graph_on(store.saver(None))) == before
 
 
+@pytest.mark.parametrize("table", ["values", "writes"])
+def test_a_row_planted_in_a_sealed_thread_is_not_sealed_for_whoever_planted_it(store: Store, table: str) -> None:
+    walk(graph_on(store.saver(OLD)))
+    names = {"values": ("checkpoint_blobs", "blob"), "writes": ("checkpoint_writes", "blob")}
+    in_sqlite = {"values": ("checkpoints", "checkpoint"), "writes": ("writes", "value")}
+    name, column = (in_sqlite if store.kind == "sqlite" else names)[table]
+    store.change(f"UPDATE {name} SET type = 'null', {column} = ?", b"")
+
+    with pytest.raises(NotSealed):
+        reseal_thread(store.saver(BOTH), THREAD)
+    assert "new" not in keys_in_use(store.saver(BOTH))
+
+
 def test_what_cannot_be_opened_leaves_a_thread_as_it_was(store: Store) -> None:
     walk(graph_on(store.saver(OLD)))
     before = told(graph_on(store.saver(OLD)))
@@ -160,7 +173,7 @@ def test_a_plain_channel_without_a_version_is_not_lost_in_silence(tmp_path: Path
     walk(graph_on(store.saver(None)))
     store.change("UPDATE checkpoints SET checkpoint = jsonb_set(checkpoint, '{channel_values,stray}', '7')")
 
-    with pytest.raises(CannotReseal, match="The saved channel 'stray' has no version"):
+    with pytest.raises(WouldBeLost, match="The saved channel 'stray' has no version"):
         reseal_thread(store.saver(NEW), THREAD, plain_too=True)
     drop_store(store)
 

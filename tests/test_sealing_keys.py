@@ -1,6 +1,7 @@
 """The keys of sealed checkpoints: which are refused, with what sentence, and that none is ever shown."""
 
 import base64
+import itertools
 import pickle
 import re
 import secrets
@@ -52,6 +53,7 @@ def test_a_file_may_have_a_key_on_each_line() -> None:
         (f"one:{KEY},one:{key_text('x')[2:]}", "has the id 'one' twice"),
         (f"one:{KEY},two:{KEY}", "The key 'two' in .* is another one of it again"),
     ],
+    ids=itertools.count(),
 )
 def test_what_is_no_key_is_refused_with_what_to_set(text: str, sentence: str) -> None:
     with pytest.raises(BadKeys, match=sentence) as caught:
@@ -68,7 +70,11 @@ def error_shown(item: list[str]) -> str:
     raise AssertionError("nothing was refused")
 
 
-@pytest.mark.parametrize("text", [f"one:{KEY},one:{KEY}", f"one:{KEY},two:{SHORT}", f"one:{KEY}, {SHORT}"])
+@pytest.mark.parametrize(
+    "text",
+    [f"one:{KEY},one:{KEY}", f"one:{KEY},two:{SHORT}", f"one:{KEY}, {SHORT}"],
+    ids=["twice", "short", "without an id"],
+)
 def test_a_refusal_shows_no_key_even_with_its_local_variables(text: str) -> None:
     shown = error_shown([text])
 

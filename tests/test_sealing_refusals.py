@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.graph import START, StateGraph
 from typing_extensions import TypedDict
 
-from chains.checkpointers.sealing import Keys, NotSealed, SealBroken, Sealed, UnknownKey
+from chains.checkpointers.guarded import is_trouble_of_any_make, listening
+from chains.checkpointers.sealing import Keys, NotSealed, SealBroken, Sealed, UnknownKey, in_thread
 from chains.registry import Graph
 from chains.strict import CannotRead, strictly
 from tests.sealing_desk import (
@@ -135,6 +137,28 @@ def test_rows_that_were_moved_to_another_thread_are_refused(store: Store) -> Non
 
     with pytest.raises(SealBroken, match="belongs to another thread"):
         read(store, thread_id=OTHER)
+
+
+def test_a_saver_of_any_make_says_what_cannot_be_opened_and_is_not_tried_again() -> None:
+    kept = InMemorySaver(serde=sealed(Keys.parse(key_text("one"))))
+    walk(graph_on(kept))
+    kept.serde = sealed(Keys.parse(key_text("three")))
+
+    with pytest.raises(UnknownKey):
+        graph_on(listening(kept, is_trouble_of_any_make)).get_state(CONFIG)
+
+
+def test_what_a_saver_sealed_that_names_no_thread_opens_in_any() -> None:
+    seal = sealed(KEYS)
+    loose = seal.dumps_typed("loose")
+    with in_thread(OTHER):
+        bound = seal.dumps_typed("bound")
+
+    with in_thread(THREAD):
+        assert seal.loads_typed(loose) == "loose"
+        with pytest.raises(SealBroken):
+            seal.loads_typed(bound)
+    assert seal.loads_typed(bound) == "bound"
 
 
 def test_every_changed_byte_is_noticed() -> None:
