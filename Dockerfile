@@ -1,6 +1,7 @@
-# One image for setup, web and worker; docker-compose.yml says which command each runs.
-ARG PYTHON_VERSION=3.13
-FROM python:${PYTHON_VERSION}-slim
+# One image for setup, web and worker; docker-compose.yml says which command each runs. By version a base may still be
+# built anew; docs/deploying.md says how to pin it by digest.
+ARG PYTHON_VERSION=3.13.9
+FROM python:${PYTHON_VERSION}-slim-trixie
 
 ENV PYTHONUNBUFFERED=1 \
     PIP_NO_CACHE_DIR=1 \

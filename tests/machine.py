@@ -1,4 +1,6 @@
-"""What the tests need of the machine beyond Python packages: a Chromium, and a redis-server where one can be had."""
+"""What the tests need of the machine beyond Python packages: a Chromium, and where they can be had a redis-server and
+an HAProxy.
+"""
 
 import hashlib
 import json
@@ -13,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.browser import UNPACKED, find_browser
+from tests.proxy import find_proxy
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 PACKAGE = "@sparticuz/chromium@153.0.0"
@@ -38,7 +41,11 @@ class CannotTest(Exception):
 def prepare() -> None:
     """Raises CannotTest."""
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        wanted = {"chromium": find_browser(), "redis-server": shutil.which("redis-server")}
+        wanted = {
+            "chromium": find_browser(),
+            "redis-server": shutil.which("redis-server"),
+            "haproxy": find_proxy(),
+        }
         _install([package for package, found in wanted.items() if not found])
     if not find_browser():
         _unpack_chromium(UNPACKED.parent)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from functools import reduce
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,12 +24,14 @@ from tests.waiting import eventually
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
-SET = {
-    "POSTGRES_PASSWORD": "abc123",
-    "REDIS_PASSWORD": "def456",
-    "HOLDPOINT_SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz-0123456789abc",
-    "HOLDPOINT_HOSTS": ".desk.example.org,other.example.org",
+SET = {"HOLDPOINT_HOSTS": ".desk.example.org,other.example.org"}
+SECRETS = {
+    "secret_key": "0123456789abcdefghijklmnopqrstuvwxyz-0123456789abc",
+    "record_key": "abcdefghijklmnopqrstuvwxyz-0123456789abc-0123456789",
+    "metrics_token": "abcdefghijklmnopqrstuvwxyz",
+    "redis_password": "def456",
 }
+ADDRESSES = {"DATABASE_URL": "DATABASE_PASSWORD_FILE", "REDIS_URL": "REDIS_PASSWORD_FILE"}
 PROGRAMS = {"PATH": f"{Path(sys.executable).parent}:{os.defpath}"}
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<kind>[-?])(?P<text>[^}]*))?\}")
 
@@ -58,12 +61,27 @@ class Deployment:
         self.database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{database}").geturl()
         self.port = free_port()
         self.logs = directory.parent
+        self.secrets = directory.parent / "secrets"
+        self.secrets.mkdir()
+        for name, value in SECRETS.items():
+            (self.secrets / name).write_text(f"{value}\n")
 
     def environment(self, service: str) -> dict[str, str]:
         """Nothing of ours but where programs are, and where the two servers are instead of in containers."""
         given = {name: str(value or "") for name, value in services()[service]["environment"].items()}
-        servers = {"DATABASE_URL": self.database, "REDIS_URL": os.environ["REDIS_URL"]}
-        return {**PROGRAMS, **given, **servers}
+        here = {name: value.replace("/run/secrets", str(self.secrets)) for name, value in given.items()}
+        for name, url in (("DATABASE_URL", self.database), ("REDIS_URL", os.environ["REDIS_URL"])):
+            here |= self.address(name, url, here[ADDRESSES[name]])
+        return {**PROGRAMS, **here}
+
+    def address(self, name: str, url: str, file: str) -> dict[str, str]:
+        """The server's address without its password, which goes into the file that compose names, if it has one."""
+        parts = urlsplit(url)
+        if not parts.password:
+            return {name: url, ADDRESSES[name]: ""}
+        Path(file).write_text(parts.password)
+        bare = f"{parts.username or ''}@{parts.hostname}:{parts.port}"
+        return {name: parts._replace(netloc=bare).geturl(), ADDRESSES[name]: file}
 
     def here(self, part: str) -> str:
         """A container has its network to itself; this machine's port 8000 may be taken."""
@@ -120,7 +138,7 @@ def test_the_image_and_the_commands_of_compose_take_a_request_from_nothing_to_a_
         done = deployment.run(command, setup)
         assert done.returncode == 0, done.stderr
 
-    web, worker = deployment.start("web"), deployment.start("worker")
+    web, worker = deployment.start("web-a"), deployment.start("worker-a")
     try:
         wait_until(lambda: is_healthy(deployment), child=web)
         eventually(lambda: paused(deployment), within=60, what=f"a paused thread ({worker.last_words()})")
@@ -140,8 +158,8 @@ def build(deployment: Deployment) -> None:
 
 
 def is_healthy(deployment: Deployment) -> bool:
-    check = services()["web"]["healthcheck"]["test"][1:]
-    return deployment.run(check, deployment.environment("web")).returncode == 0
+    check = services()["web-a"]["healthcheck"]["test"][1:]
+    return deployment.run(check, deployment.environment("web-a")).returncode == 0
 
 
 def paused(deployment: Deployment) -> bool:
@@ -161,11 +179,12 @@ def test_redis_keeps_what_it_holds_and_asks_for_the_password(tmp_path: Path) -> 
         pytest.skip("no redis-server is installed")
     settings = services()["redis"]
     port = free_port()
-    command = [part.replace("/tmp/", f"{tmp_path}/") for part in settings["command"]]
+    (tmp_path / "redis_password").write_text(SECRETS["redis_password"])
+    moved = (("/tmp/", f"{tmp_path}/"), ("/run/secrets", str(tmp_path)))
+    command = [reduce(lambda text, pair: text.replace(*pair), moved, part) for part in settings["command"]]
     command[-1] += f" --port {port} --dir {tmp_path}"
-    environment = {"PATH": os.environ["PATH"], **settings["environment"]}
-    server = spawn("redis", command, log=tmp_path / "log", environment=environment)
-    client = redis.Redis(port=port, password=SET["REDIS_PASSWORD"])
+    server = spawn("redis", command, log=tmp_path / "log", environment={"PATH": os.environ["PATH"]})
+    client = redis.Redis(port=port, password=SECRETS["redis_password"])
     try:
         wait_until(lambda: port_answers(port), child=server)
         assert client.config_get("appendonly", "maxmemory-policy") == {
@@ -174,9 +193,39 @@ def test_redis_keeps_what_it_holds_and_asks_for_the_password(tmp_path: Path) -> 
         }
         with pytest.raises(redis.AuthenticationError):
             redis.Redis(port=port).ping()
-        assert SET["REDIS_PASSWORD"] not in Path(f"/proc/{server.process.pid}/cmdline").read_text()
+        assert SECRETS["redis_password"] not in Path(f"/proc/{server.process.pid}/cmdline").read_text()
     finally:
         stop(server)
+
+
+def test_no_secret_is_in_the_environment_and_each_has_a_file() -> None:
+    named = yaml.safe_load(interpolated(COMPOSE, SET))["secrets"]
+    assert {name: Path(found["file"]).name for name, found in named.items()} == {name: name for name in named}
+    for service, settings in services().items():
+        for name, value in settings.get("environment", {}).items():
+            is_secret = re.search("PASSWORD|SECRET_KEY|RECORD_KEY|TOKEN", name)
+            assert not is_secret or name.endswith("_FILE"), (service, name)
+            if str(value).startswith("/run/secrets/"):
+                assert Path(value).name in settings["secrets"], (service, name)
+
+
+def test_every_service_is_kept_in_bounds() -> None:
+    for name, settings in services().items():
+        assert "no-new-privileges:true" in settings["security_opt"], name
+        assert settings["logging"]["options"]["max-size"], name
+        assert name == "postgres" or (settings["read_only"] and settings["cap_drop"] == ["ALL"]), name
+        assert name == "setup" or (settings["restart"] == "unless-stopped" and settings["stop_grace_period"]), name
+        assert "build" in settings or re.fullmatch(r"[a-z]+:\d+(\.\d+)+", settings["image"]), name
+    assert re.search(r"^ARG PYTHON_VERSION=\d+\.\d+\.\d+$", DOCKERFILE, re.MULTILINE)
+    assert re.search(r"^USER holdpoint$", DOCKERFILE, re.MULTILINE)
+
+
+def test_the_proxy_asks_for_the_web_processes_under_their_names() -> None:
+    asked = (ROOT / "docs/deploying/haproxy.cfg").read_text()
+    for name in ("web-a", "web-b"):
+        assert name in services()
+        assert f"-{name}:8000}}" in asked
+    assert services()["proxy"]["ports"] == ["127.0.0.1:8000:8000"]
 
 
 def test_docker_itself_accepts_the_compose_file() -> None:
