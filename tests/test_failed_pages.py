@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from approvals import threads
+from approvals.inspection import NodeFailure
 from approvals.models import Effect, Event, EventKind, Run, RunStatus, Thread, ThreadStatus
 from approvals.views import failed, paging
 from tests.conftest import Cast, work_off
@@ -163,3 +164,13 @@ def test_a_request_that_waits_for_its_own_retry_says_when_and_how_often(
     assert "The line is down." in html
     assert f'data-row="{thread.id}"' not in text(oscar, "/failed/")
     assert Run.objects.get(thread=thread).status == RunStatus.PENDING
+
+
+def test_a_step_inside_another_is_named_with_it(oscar: Client, broken: Thread, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = NodeFailure("billing › charge_card", "ValueError", "no such card")
+    monkeypatch.setattr("approvals.inspection.failures_of", lambda thread: [inner])
+
+    html = text(oscar, f"/t/{broken.id}/")
+
+    assert "It failed at <bdi>Billing › Charge card</bdi>" in html
+    assert "no such card" in html

@@ -1,5 +1,6 @@
 """Which way a thread went: the edges a picture may claim were taken."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from langgraph.errors import NodeError
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import CachePolicy, Command
 
+from chains.drawing import draw
 from chains.registry import Graph
 from chains.snapshots import Path, path, paths, steps
 from chains.snapshots.records import Saver
@@ -97,6 +99,24 @@ def test_a_finished_neighbour_of_a_waiting_node_is_done(saver: Saver) -> None:
     desk.run({"log": ["in"]})
 
     assert (way(desk).done, way(desk).current) == (("quick",), ("ask",))
+
+
+def test_a_node_that_failed_beside_a_question_does_not_wait(saver: Saver) -> None:
+    def breaks(state: Log) -> Log:
+        raise ValueError("no such order")
+
+    builder = StateGraph(Log)
+    builder.add_node("ask", ask)
+    builder.add_node("break", breaks)
+    desk = Desk(builder.add_edge(START, "ask").add_edge(START, "break").compile(checkpointer=saver))
+    with contextlib.suppress(ValueError):
+        desk.run({"log": ["in"]})
+
+    found = way(desk)
+    assert (found.failed, "break" in found.waiting) == (("break",), False)
+    drawn = draw(desk.graph, path=found, title="Graph")
+    assert "Failed at break." in drawn.sentence
+    assert '<g class="g-node todo failed current"><title>break</title>' in drawn.svg
 
 
 def test_an_abandoned_branch_is_not_on_the_path(saver: Saver) -> None:

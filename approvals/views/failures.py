@@ -24,7 +24,8 @@ ADVICE = {
 
 @dataclass(frozen=True)
 class FailurePart:
-    """`nodes` failed; `head` is the checkpoint before them, "" when nothing was saved or the person may not go there.
+    """`nodes` failed, of a node that is a graph itself the one in it; `head` is the checkpoint before them, "" when
+    nothing was saved or the person may not go there.
 
     `technical` is for operators and empty for others.
     """
@@ -40,18 +41,17 @@ def failure_of(person: User, thread: Thread, run: Run | None, found: Reading) ->
     if thread.status != ThreadStatus.FAILED:
         return None
     state = found.state
-    said = tuple(dict.fromkeys(node for node, _ in state.errors if node)) if state else ()
+    failures = _failures(thread)
+    said = tuple(dict.fromkeys(failure.node for failure in failures))
     return FailurePart(
         nodes=said or (state.next if state else ()),
         advice=ADVICE.get(run.error_class, USUAL) if run else USUAL,
         head=state.checkpoint_id if state and state.next and may(person, Act.REPLAY, thread) else "",
-        technical=_technical(person, thread),
+        technical=failures if may(person, Act.SEE_ERRORS, thread) else [],
     )
 
 
-def _technical(person: User, thread: Thread) -> list[NodeFailure]:
-    if not may(person, Act.SEE_ERRORS, thread):
-        return []
+def _failures(thread: Thread) -> list[NodeFailure]:
     try:
         return inspection.failures_of(thread)
     except (BrokenChain, UnknownChain):
