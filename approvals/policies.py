@@ -1,14 +1,17 @@
 """Who may do what: one function, asked by every way in, and again inside the transaction that acts."""
 
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.auth.models import Permission as Grant
-from django.db.models import Q
+from django.db.models import Exists, Q
 
 from approvals.models import Delegation, Edits, Interrupt, InterruptStatus, Policy, Thread
+from approvals.models.interrupt_queries import votes_of
 from approvals.models.people import name_of
 from approvals.models.thread import ThreadQuerySet
 
@@ -155,25 +158,53 @@ def _may_with_question(person: User, groups: set[str], act: Act, question: Inter
         return _may_break_glass(person, question)
     if act is Act.ASSIGN and OPERATORS in groups:
         return YES
-    entitled = is_entitled(person, question)
-    if not entitled:
-        return entitled
-    if act is Act.DECIDE and question.is_claimed_by_another(person):
-        return Permission(False, f"{question.claimed_by_name} has claimed this. Take it over first.")
-    return _if(not has_voted, "You have voted on this already.")
+    is_free = act is not Act.DECIDE or not question.is_claimed_by_another(person)
+    return _decides(is_entitled(person, question), question, is_free=is_free, has_voted=has_voted)
 
 
 def is_entitled(person: User, question: Interrupt) -> Permission:
     """Whether this person is one of those who were asked, in their own place or in another's, and not excluded."""
+    return entitlements(person, [question])[question.id]
+
+
+def entitlements(person: User, questions: Sequence[Interrupt]) -> dict[uuid.UUID, Permission]:
+    """is_entitled() of many questions, in as many queries as of one."""
+    givers = list(Delegation.objects.current().filter(taker=person).values_list("giver_id", flat=True))
+    among = Interrupt.objects.filter(id__in=[question.id for question in questions]).among(person, givers)
+    asked = set(among.values_list("id", flat=True))
+    return {question.id: _entitled(person, question, givers, question.id in asked) for question in questions}
+
+
+def why_not_decide(person: User, questions: Sequence[Interrupt]) -> dict[uuid.UUID, str]:
+    """For lists of open questions: the reason of may(person, DECIDE, question), "" where they may."""
+    rows = Interrupt.objects.filter(id__in=[question.id for question in questions])
+    voted = set(rows.filter(Exists(votes_of(person))).values_list("id", flat=True))
+    free = set(rows.not_claimed_by_others(person).values_list("id", flat=True))
+    found = entitlements(person, questions)
+    return {
+        question.id: _decides(
+            found[question.id], question, is_free=question.id in free, has_voted=question.id in voted
+        ).reason
+        for question in questions
+    }
+
+
+def _decides(entitled: Permission, question: Interrupt, *, is_free: bool, has_voted: bool) -> Permission:
+    if not entitled:
+        return entitled
+    if not is_free:
+        return Permission(False, f"{question.claimed_by_name} has claimed this. Take it over first.")
+    return _if(not has_voted, "You have voted on this already.")
+
+
+def _entitled(person: User, question: Interrupt, givers: list[int], is_asked: bool) -> Permission:
     if not person.is_active:
         return Permission(False, "This account is switched off.")
-    givers = list(Delegation.objects.current().filter(taker=person).values_list("giver_id", flat=True))
     if question.four_eyes and question.requested_by_id == person.id:
         return Permission(False, "You asked for this, so somebody else must decide it.")
     if question.four_eyes and question.requested_by_id in givers:
         return Permission(False, "You stand in for the person who asked for this, so somebody else must decide it.")
-    asked = Interrupt.objects.filter(id=question.id).among(person, givers)
-    return _if(asked.exists(), f"Only {asked_people(question)} may decide this.")
+    return _if(is_asked, f"Only {asked_people(question)} may decide this.")
 
 
 def _may_break_glass(person: User, question: Interrupt) -> Permission:
