@@ -14,13 +14,13 @@ from typing import Any
 from django.db import connection, transaction
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from approvals.execution.moving_places import OWN, name_of, place_of
+from approvals.execution.moving_places import OWN, name_of, place_of, setting_for
 from approvals.models import CheckpointPlace, CopiedThread, Event, EventKind, Thread
 from approvals.opened import open_at, place, serde
 from chains.checkpointers import BadPlace, Checkpointer, Kind, Place, ThreadBusy
 from chains.checkpointers.copying import CannotCopy, copy_thread, has_thread, heads, thread_ids
 
-__all__ = ["REFUSALS", "CannotMove", "Place", "Progress", "move", "name_of", "place_of", "reopen"]
+__all__ = ["REFUSALS", "CannotMove", "Place", "Progress", "move", "name_of", "place_of", "reopen", "setting_for"]
 
 MOVE_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('holdpoint:move', 0))"
 MOVE_UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('holdpoint:move', 0))"
@@ -165,7 +165,7 @@ def _require_movable(source: Place, target: Place) -> None:
             raise CannotMove("memory:// is inside another process, which nothing can be moved out of or into.")
     live = CheckpointPlace.required() or name_of(place())
     if name_of(target) == live:
-        raise CannotMove(f"The checkpoints are in {live} already. Set HOLDPOINT_CHECKPOINTS to that, and start anew.")
+        raise CannotMove(f"The checkpoints are in {live} already. {setting_for(live)}, if it is not so.")
     if name_of(source) != live:
         raise CannotMove(f"The checkpoints are in {live}, not in {name_of(source)}. Move them from there.")
     if {source.kind, target.kind} == {Kind.OWN, Kind.POSTGRES} and _are_same(source, target):

@@ -44,12 +44,20 @@ def name_of(place: Place) -> str:
             return OWN
 
 
+def setting_for(name: str) -> str:
+    """What to do, for a process to keep its checkpoints there."""
+    if name == OWN:
+        return "Unset HOLDPOINT_CHECKPOINTS"
+    login = ", with its user and password" if name.startswith("postgresql:") else ""
+    return f"Set HOLDPOINT_CHECKPOINTS to {name}{login}"
+
+
 def may_take_up(thread: Thread) -> bool:
     """Whether a worker that holds this thread may work on it."""
     try:
         is_open = CheckpointPlace.allows(name_of(opened.place()))
     except Moved as error:
-        log.error("the checkpoints are elsewhere", why=str(error))
+        log.error("the checkpoints are elsewhere", why=f"{error} {setting_for(error.name)}, then start this anew.")
         return False
     return is_open and not Hold.is_on(thread.id)
 

@@ -14,6 +14,10 @@ from approvals.models.thread import Thread
 class Moved(RuntimeError):
     """The checkpoints were moved: they are no longer where HOLDPOINT_CHECKPOINTS says."""
 
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(Moved.__doc__)
+
 
 class CheckpointPlace(models.Model):
     """One row at most. `name` says where checkpoints have to be, without a password; empty: where the setting says."""
@@ -43,7 +47,7 @@ class CheckpointPlace(models.Model):
         """
         row = cls.objects.first()
         if row is not None and row.name not in ("", name):
-            raise Moved(f"{Moved.__doc__} Set it to {row.name}, then start this process again.")
+            raise Moved(row.name)
         return row is None or not row.is_closed
 
     @classmethod

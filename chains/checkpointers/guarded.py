@@ -7,7 +7,7 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from inspect import signature
-from typing import Any
+from typing import Any, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
@@ -44,8 +44,8 @@ class Listening:
     def put_writes(self, config: Any, writes: Any, task_id: str, task_path: str = "") -> Any:
         """LangGraph passes `task_path`, by which writes are put in order, only to savers that name it."""
         self._require_lock()
-        put_writes = super().put_writes  # type: ignore[misc]
-        more = (task_path,) if _takes_path(type(self)) else ()
+        put_writes, kind = super().put_writes, cast(Any, type(self))  # type: ignore[misc]
+        more = (task_path,) if _takes_path(kind) else ()
         with self._heard():
             return put_writes(config, writes, task_id, *more)
 
@@ -90,7 +90,7 @@ def listening(
     A worker that was frozen after the question and before the write still writes when it wakes: that is why a
     checkpointer with such savers is not called fenced.
     """
-    found: BaseCheckpointSaver[Any] = object.__new__(_listening(type(saver)))
+    found: BaseCheckpointSaver[Any] = object.__new__(_listening(cast(Any, type(saver))))
     vars(found).update(vars(saver), _is_trouble=is_trouble, _ask=ask, _failures=[])
     return found
 

@@ -55,6 +55,12 @@ class Measured:
         return self.heap + self.indexes + self.toast
 
     @property
+    def live(self) -> float:
+        """Without the space that removed rows have left, which is used again; indexes have their share."""
+        rows = sum(size for size, _ in self.by_thread.values()) / self.share
+        return rows * (1 + self.indexes / max(1, self.heap + self.toast))
+
+    @property
     def is_estimated(self) -> bool:
         return self.share < 1
 

@@ -9,11 +9,11 @@ import psycopg
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 
-from approvals.execution.moving import REFUSALS, Place, Progress, move, name_of, place_of, reopen
+from approvals.execution.moving import REFUSALS, Place, Progress, move, name_of, place_of, reopen, setting_for
 
 SOME = 20
 BY_ENVIRONMENT = "env:"
-NEXT = "Set HOLDPOINT_CHECKPOINTS to {to}, and start web and workers anew: until then nothing is taken up."
+NEXT = "{change}, and start web and workers anew: until then nothing is taken up."
 
 
 class Move:
@@ -79,6 +79,6 @@ def _say(out: OutputWrapper, progress: Progress, target: Place, *, switched: boo
     if len(progress.orphans) > SOME:
         out.write(f"  and {len(progress.orphans) - SOME} more that are none.")
     if switched:
-        out.write(NEXT.format(to=name_of(target)))
+        out.write(NEXT.format(change=setting_for(name_of(target))))
     else:
         out.write("Nothing is used from there yet. Repeat this with --switch when it is time.")
