@@ -14,6 +14,7 @@ from approvals.models import (
     AtLimit,
     Event,
     EventKind,
+    Hold,
     Interrupt,
     InterruptStatus,
     Thread,
@@ -49,6 +50,8 @@ def expire(interrupt_id: uuid.UUID) -> bool:
         interrupt = Interrupt.objects.locked(interrupt_id)
         if interrupt.due_at is None or interrupt.due_at > thread.now or interrupt.status != InterruptStatus.OPEN:
             return False
+        if Hold.is_on(thread.id):
+            return False
         settled = _decide(thread, interrupt)
     if settled:
         broadcasts.thread_changed(thread)
@@ -56,11 +59,11 @@ def expire(interrupt_id: uuid.UUID) -> bool:
 
 
 def _past_limit() -> InterruptQuerySet:
-    """Without those whose state is being edited, or whose request has failed: nothing is decided then, and they must
-    not keep others from being looked at.
+    """Without those whose state is being edited, or whose request has failed or is held: nothing is decided then, and
+    they must not keep others from being looked at.
     """
     ready = Q(at_limit=AtLimit.HOLD) | Q(thread__status=ThreadStatus.PAUSED)
-    return Interrupt.objects.past_limit().filter(ready).order_by("due_at")
+    return Interrupt.objects.past_limit().filter(ready, thread__hold__isnull=True).order_by("due_at")
 
 
 def _each(found: InterruptQuerySet, act: Callable[[uuid.UUID], object]) -> None:
