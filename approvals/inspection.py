@@ -132,6 +132,15 @@ def answer_by_policy(interrupt: Interrupt, verdict: Verdict, *, note: str) -> An
     return build_answer(interrupt, replies, reviewer=f"Policy: {interrupt.policy}", is_by_policy=True)
 
 
+def kept_in() -> str:
+    """Where checkpoints are when a worker that was cut off may still write there; empty where it cannot."""
+    try:
+        found = checkpointer()
+    except BadPlace:
+        return ""
+    return "" if found.is_fenced else f"{found.label}, not fenced"
+
+
 def retries_of(thread: Thread) -> int:
     """How often a run of this thread is tried again after errors that pass by themselves."""
     try:

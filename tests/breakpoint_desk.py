@@ -6,7 +6,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from approvals.opened import _dsn, checkpointer
+from approvals.opened import checkpointer, own_dsn
 from chains.heads import Head, Pending, read_head
 from chains.registry import Graph
 from chains.runner import Outcome, Work, advance
@@ -46,7 +46,7 @@ class Desk:
         if work.first is not None:
             work = Work(work.run_id, {**work.first, "dies": dies}, answers=work.answers)
         spawn = multiprocessing.get_context("spawn")
-        child = spawn.Process(target=run_and_die, args=(_dsn(), self.name, self.thread_id, work, dies_after_step))
+        child = spawn.Process(target=run_and_die, args=(own_dsn(), self.name, self.thread_id, work, dies_after_step))
         child.start()
         child.join(60)
         assert child.exitcode == -signal.SIGKILL

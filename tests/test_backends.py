@@ -154,7 +154,7 @@ def test_parallel_answers_are_put_in_the_order_of_the_graph(kind: str, cast: Cas
 
     carried_on(thread, ThreadStatus.DONE)
 
-    assert [side for side, _ in values(thread)["log"]] == ["left", "right"]  # type: ignore[union-attr, misc, attr-defined]
+    assert [side for side, _ in values(thread)["log"]] == ["left", "right"]  # type: ignore[attr-defined]
 
 
 def test_checkpoints_that_are_gone_fail_the_request_instead_of_beginning_it_anew(
@@ -171,7 +171,7 @@ def test_checkpoints_that_are_gone_fail_the_request_instead_of_beginning_it_anew
     assert "no longer kept" in text(alice, f"/t/{thread.id}/")
 
 
-def test_doctor_names_the_place_and_says_whether_it_is_fenced(kind: str) -> None:
+def test_doctor_and_pages_say_whether_a_place_is_fenced(kind: str, cast: Cast, alice: Client) -> None:
     found = {finding.name: finding for finding in examine()}
 
     assert found["checkpoints"].sentence == f"The checkpoints are ready, in {opened.checkpointer().label}."
@@ -179,6 +179,8 @@ def test_doctor_names_the_place_and_says_whether_it_is_fenced(kind: str) -> None
     assert found["thread lock"].passed
     if kind not in FENCED:
         assert found["fence"].sentence.startswith("Not fenced")
+    page = text(alice, f"/t/{asked(cast).id}/")
+    assert (f"{opened.checkpointer().label}, not fenced" in page) == (kind not in FENCED)
 
 
 @pytest.mark.parametrize("kind", [SQLITE], indirect=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -38,7 +39,7 @@ QUICK = {"HOLDPOINT_LEASE_SECONDS": "2", "HOLDPOINT_SWEEP_SECONDS": "0.3"}
 @dataclass(frozen=True)
 class Kept:
     kind: str
-    environment: dict[str, str]
+    environment: dict[str, Any]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from langgraph.graph import START, StateGraph
 from approvals import execution
 from approvals.execution import checks
 from approvals.models import Interrupt, Thread
-from approvals.opened import _dsn, checkpointer, registry
+from approvals.opened import checkpointer, own_dsn, registry
 from chains.checkpointers import PostgresCheckpointer
 from chains.registry import ChainContext, Registry
 from tests.conftest import Cast
@@ -52,7 +52,7 @@ def test_an_old_release_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 @contextmanager
 def changed(there: LiteralString, back: LiteralString) -> Iterator[None]:
     """For everybody to see, since the checkpoints have connections of their own."""
-    with psycopg.connect(_dsn(), autocommit=True) as direct:
+    with psycopg.connect(own_dsn(), autocommit=True) as direct:
         direct.execute(there)
         try:
             yield

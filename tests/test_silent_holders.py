@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from approvals.models import Run, Thread, ThreadStatus
-from approvals.opened import _dsn
+from approvals.opened import own_dsn
 from chains.checkpointers import PostgresCheckpointer
 from tests.conftest import work_off
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def elsewhere() -> Iterator[PostgresCheckpointer]:
     """Another worker's."""
-    checkpointer = PostgresCheckpointer(_dsn())
+    checkpointer = PostgresCheckpointer(own_dsn())
     yield checkpointer
     checkpointer.close()
 

@@ -52,6 +52,12 @@ def value(found: Any, fold: str = "") -> SafeString:
 
 
 @register.simple_tag
+def kept_in() -> str:
+    """Where checkpoints are kept, where that is worth a word: see inspection.kept_in."""
+    return inspection.kept_in()
+
+
+@register.simple_tag
 def facts(arguments: Any, schema: Mapping[str, Any] | None = None) -> SafeString:
     """Even without a schema, names are written as people write them; the raw view has them as they are."""
     return showing.facts_html(showing.labelled(masked(arguments, schema), schema or {"properties": {}}))
@@ -158,9 +164,9 @@ def chain_title(name: str) -> str:
 
 @register.filter
 def node_name(name: str) -> str:
-    """`check_policy` reads "Check policy"."""
-    label = inspection.node_label(name)
-    return humanised(name) if label == name else label
+    """`check_policy` reads "Check policy", and `desk › check_policy` of a node in another "Desk › Check policy"."""
+    labels = [(part, inspection.node_label(part)) for part in name.split(" › ")]
+    return " › ".join(humanised(part) if label == part else label for part, label in labels)
 
 
 @register.filter

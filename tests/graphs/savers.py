@@ -37,7 +37,7 @@ class Flaky(InMemorySaver):
         self._write()
         return super().put(*arguments, **named)
 
-    def put_writes(self, *arguments: Any, **named: Any) -> None:  # type: ignore[override]
+    def put_writes(self, *arguments: Any, **named: Any) -> None:
         self._write()
         super().put_writes(*arguments, **named)
 
