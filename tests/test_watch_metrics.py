@@ -15,6 +15,7 @@ from django.db import connection
 from django.test import Client, override_settings
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from websockets.exceptions import InvalidStatus
 
 from approvals import threads
 from approvals.embedded.processes import free_port
@@ -23,6 +24,7 @@ from approvals.watch import counters, exposition, rows
 from tests.conftest import Cast, open_question, work_off
 from tests.stack import ROOT, Stack
 from tests.test_http_race import client_of, form
+from tests.test_socket import socket_of
 from tests.waiting import eventually, until_status
 
 TOKEN = "a-token-of-some-length"
@@ -229,6 +231,19 @@ def test_a_worker_s_port_asks_for_the_token_too(stack: Stack) -> None:
     assert httpx.get(f"http://127.0.0.1:{port}/metrics").status_code == 401
     assert httpx.get(f"http://127.0.0.1:{port}/", headers=BEARER).status_code == 404
     assert httpx.get(f"http://127.0.0.1:{port}/metrics", headers=BEARER).status_code == 200
+
+
+def test_a_socket_is_counted_while_it_is_open(stack: Stack, cast: Cast) -> None:
+    stack.start_web(HOLDPOINT_METRICS_TOKEN=TOKEN)
+
+    def opened() -> float:
+        return value(read(f"{stack.url}/metrics"), "holdpoint_sockets", kind="changes")
+
+    with socket_of(stack, cast.alice):
+        eventually(lambda: opened() == 1, what="counted")
+    with pytest.raises(InvalidStatus), socket_of(stack, None):
+        """Nobody is let in without signing in."""
+    eventually(lambda: opened() == 0, what="closed, and one that was never open not taken off")
 
 
 def test_processes_that_share_a_directory_are_counted_together(stack: Stack, cast: Cast, tmp_path: Path) -> None:

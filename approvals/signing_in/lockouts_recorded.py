@@ -34,7 +34,7 @@ class RecordingHandler(AxesDatabaseHandler):  # type: ignore[misc]
 def _record(typed: str, address: str | None) -> None:
     """Of a name that nobody has only the address: people type their passwords there."""
     username = User.objects.filter(username=typed).values_list("username", flat=True).first()
-    about = {"address": address, **({"username": username} if username else {})}
+    about: dict[str, Any] = {"address": address, **({"username": username} if username else {})}
     this_one = Q(data__address=address) & (Q(data__username=username) if username else ~Q(data__has_key="username"))
     with transaction.atomic():
         # Of two that fail at the same time the second waits here, and finds the line of the first.
@@ -45,5 +45,5 @@ def _record(typed: str, address: str | None) -> None:
         before = lately.count()
         if before >= MOST or lately.filter(this_one).exists():
             return
-        last = {"last": True} if before == MOST - 1 else {}
-        Event.append_for_desk(EventKind.SIGN_IN_LOCKED, attempts=settings.HOLDPOINT_SIGN_IN_ATTEMPTS, **about, **last)
+        about |= {"last": True} if before == MOST - 1 else {}
+        Event.append_for_desk(EventKind.SIGN_IN_LOCKED, attempts=settings.HOLDPOINT_SIGN_IN_ATTEMPTS, **about)

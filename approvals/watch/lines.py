@@ -158,7 +158,8 @@ def _error_of(given: Any) -> BaseException | None:
     if isinstance(given, BaseException):
         return given
     if isinstance(given, tuple):
-        return given[1]
+        found: BaseException | None = given[1]
+        return found
     return sys.exc_info()[1] if given else None
 
 

@@ -56,9 +56,11 @@ def of_request(request: Any, request_id: str) -> Iterator[None]:
 def configure(*, form: str, level: str, words: bool, requests: bool) -> dict[str, Any]:
     """Configure structlog, and return Django's LOGGING to match. `requests`: a line for each that was answered."""
     hiding = Hiding(words=words)
-    told = [structlog.contextvars.merge_contextvars, _add_place, add_log_level, TimeStamper(fmt="iso", utc=True)]
+    stamp = TimeStamper(fmt="iso", utc=True)
+    told: list[Any] = [structlog.contextvars.merge_contextvars, _add_place, add_log_level, stamp]
+    own: Any = hiding.own
     structlog.configure(
-        processors=[*told, structlog.stdlib.add_logger_name, hiding.own, ProcessorFormatter.wrap_for_formatter],
+        processors=[*told, structlog.stdlib.add_logger_name, own, ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
@@ -69,25 +71,13 @@ def configure(*, form: str, level: str, words: bool, requests: bool) -> dict[str
         "use_get_message": False,
         "pass_foreign_args": True,
     }
-    plain: dict[str, Any] = {"handlers": [], "propagate": True}
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"lines": formatter},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["console"], "level": "WARNING"},
-        "loggers": {
-            "approvals": {**plain, "level": level},
-            "chains": {**plain, "level": level},
-            REQUESTS: {**plain, "level": level if requests else "WARNING"},
-            # Those bring handlers of their own, with lines in other forms.
-            "django": plain,
-            "django.server": plain,
-            "uvicorn": plain,
-            "uvicorn.error": plain,
-            # Its lines hold addresses with what people searched for; ours have the name of the page instead.
-            "uvicorn.access": {**plain, "level": "WARNING"},
-        },
+        "loggers": _loggers(level, requests=requests),
     }
 
 
@@ -95,6 +85,22 @@ def leave_to_us(loglevel: Any = None, **_named: Any) -> None:
     """For Celery, which would set up logging its own way: of it, only the level that its command line names."""
     if isinstance(loglevel, int):
         logging.getLogger().setLevel(loglevel)
+
+
+def _loggers(level: str, *, requests: bool) -> dict[str, Any]:
+    plain: dict[str, Any] = {"handlers": [], "propagate": True}
+    return {
+        "approvals": {**plain, "level": level},
+        "chains": {**plain, "level": level},
+        REQUESTS: {**plain, "level": level if requests else "WARNING"},
+        # These bring handlers of their own, with lines in other forms.
+        "django": plain,
+        "django.server": plain,
+        "uvicorn": plain,
+        "uvicorn.error": plain,
+        # Its lines hold addresses with what people searched for; ours have the name of the page instead.
+        "uvicorn.access": {**plain, "level": "WARNING"},
+    }
 
 
 def _renderer(form: str) -> Any:
