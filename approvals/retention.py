@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 LOCK = "SELECT pg_try_advisory_lock(hashtextextended('holdpoint:retention', 0))"
 UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('holdpoint:retention', 0))"
 # Seconds that a turn works before it looks around again.
-TURN_SECONDS = 0.5
+TURN_SECONDS = 0.25
 
 
 def sweep(*, now: datetime | None = None) -> None:

@@ -1,4 +1,4 @@
-"""`python -m bench [case ...]`: throughput, live, streaming, evidence, checkpoints, prune; all of them without arguments.
+"""`python -m bench [case ...]`: throughput, live, streaming, evidence, checkpoints, prune; else all of them.
 
 Run it with python3 run.py's .venv.
 """

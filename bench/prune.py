@@ -119,7 +119,7 @@ def copy(models: list[uuid.UUID]) -> None:
 
 def to_do() -> int:
     old = Thread.objects.filter(status=ThreadStatus.DONE, created_at__lt=timezone.now() - timedelta(days=60))
-    return old.filter(removal__isnull=True).count()
+    return old.exclude(removal__status=RemovalStatus.DONE).count()
 
 
 class Crowd:

@@ -14,7 +14,7 @@ from django.utils import timezone  # noqa: E402
 from approvals.execution import keeping  # noqa: E402
 from approvals.execution.keeping import How, Pace, Wanted  # noqa: E402
 
-SHARE = 0.2
+SHARE = 0.1
 may_work = threading.Event()
 
 

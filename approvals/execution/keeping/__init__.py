@@ -3,7 +3,7 @@
 from approvals.execution.keeping.archiving import Archived, BadArchive, archive, archive_and_remove
 from approvals.execution.keeping.choosing import FINISHED, PRUNABLE, Wanted, eligible
 from approvals.execution.keeping.measuring import Status, status
-from approvals.execution.keeping.removing import CannotRemove, How, Tally, complete, remove, require_able
+from approvals.execution.keeping.removing import CannotRemove, How, Tally, complete, remove, require_able, require_here
 from approvals.execution.keeping.returning import CannotReturn, bring_back, in_archive
 from approvals.execution.keeping.stepping import Pace, Place, prune, turns
 from approvals.execution.keeping.told import retention_problem, retention_told
@@ -33,6 +33,7 @@ __all__ = [
     "prune",
     "remove",
     "require_able",
+    "require_here",
     "retention_problem",
     "retention_told",
     "status",

@@ -44,12 +44,12 @@ class Status:
     @property
     def per_thread(self) -> float:
         found = self.measured
-        return found.bytes / found.threads if found and found.threads else 0.0
+        return found.live / found.threads if found and found.threads else 0.0
 
     @property
     def per_checkpoint(self) -> float:
         found = self.measured
-        return found.bytes / found.checkpoints if found and found.checkpoints else 0.0
+        return found.live / found.checkpoints if found and found.checkpoints else 0.0
 
     @property
     def per_day(self) -> float:

@@ -63,12 +63,16 @@ class Tally:
         self.left |= other.left
 
 
+def require_here() -> None:
+    """Raises CannotRemove when the checkpoints are in another process's memory."""
+    if isinstance(checkpointer(), MemoryCheckpointer) and not is_together():
+        raise CannotRemove(ELSEWHERE)
+
+
 def require_able(*, keep_latest: bool) -> None:
     """Raises CannotRemove when these checkpoints cannot be removed like that from here."""
-    found = checkpointer()
-    if isinstance(found, MemoryCheckpointer) and not is_together():
-        raise CannotRemove(ELSEWHERE)
-    with found.read() as reading:
+    require_here()
+    with checkpointer().read() as reading:
         why = can_keep_latest(reading.saver) if keep_latest else can_delete(reading.saver)
     if why:
         raise CannotRemove(why)

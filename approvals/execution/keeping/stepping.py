@@ -42,7 +42,7 @@ class Place:
 class Pace:
     """`share` of the time is worked at most; less while work waits for a worker."""
 
-    share: float = 0.2
+    share: float = 0.1
     sleep: Callable[[float], object] = field(default=time.sleep, repr=False)
 
     def pause_after(self, seconds: float) -> float:

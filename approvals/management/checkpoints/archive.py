@@ -28,7 +28,9 @@ class Archive:
         if options["per_file"] < 1:
             raise CommandError("--per-file is a number of threads, 1 or more.")
         try:
-            keeping.require_able(keep_latest=wanted.keep_latest and options["remove"])
+            keeping.require_here()
+            if options["remove"]:
+                keeping.require_able(keep_latest=wanted.keep_latest)
             count = keeping.eligible(wanted).count()
             if options["dry_run"]:
                 out.write(f"{count} threads would be looked at. Nothing was written.")

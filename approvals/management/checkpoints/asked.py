@@ -28,7 +28,7 @@ def add_choice(parser: CommandParser) -> None:
 
 def add_pace(parser: CommandParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="say how many, and change nothing")
-    parser.add_argument("--share", type=float, default=0.2, help="of the time that is worked; the rest is pauses")
+    parser.add_argument("--share", type=float, default=0.1, help="of the time that is worked; the rest is pauses")
 
 
 def wanted(options: dict[str, Any], *, keep_latest: bool) -> Wanted:
