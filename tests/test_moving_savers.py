@@ -152,9 +152,10 @@ def test_a_copy_that_was_changed_is_noticed(make: Make) -> None:
 @pytest.mark.parametrize("value", [math.nan, "a zero \x00 byte"])
 def test_what_postgresql_cannot_keep_stays_where_it_is(make: Make, value: Any) -> None:
     source, target = make("sqlite"), make("postgres")
-    place = {"configurable": {"thread_id": "odd", "checkpoint_ns": ""}}
+    place: Any = {"configurable": {"thread_id": "odd", "checkpoint_ns": ""}}
     checkpoint: Any = {"v": 4, "id": "1", "ts": "", "channel_values": {"x": value}, "versions_seen": {}}
-    source.put(place, {**checkpoint, "channel_versions": {"x": "1"}}, {}, {"x": "1"})
+    checkpoint["channel_versions"] = {"x": "1"}
+    source.put(place, checkpoint, {}, {"x": "1"})
 
     with pytest.raises(CannotCopy, match="PostgreSQL cannot keep"):
         copy_thread(source, target, "odd")

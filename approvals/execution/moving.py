@@ -48,6 +48,11 @@ class Progress:
     busy: list[str] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
 
+    def __add__(self, later: "Progress") -> "Progress":
+        """Who was busy before is not by now."""
+        sums = (getattr(self, name) + getattr(later, name) for name in ("threads", "checkpoints", "writes"))
+        return Progress(*sums, later.busy, later.orphans)
+
 
 def move(
     source: Place, target: Place, *, orphans: bool = False, switch: bool = False, patience: float = 60, tell: Tell
@@ -63,7 +68,7 @@ def move(
             mover = Mover(first, second, name_of(target), orphans)
             progress = mover.copy_all(patience=0, tell=tell)
             if switch:
-                progress = _switch(mover, source, patience, tell)
+                progress = progress + _switch(mover, source, patience, tell)
         finally:
             first.close()
             second.close()
