@@ -34,9 +34,7 @@ def put_off_until_back(run: Run, error: SaverFailed) -> bool:
         thread.move(ThreadStatus.QUEUED, since=(ThreadStatus.RUNNING,))
         if is_news:
             said = str(error)
-            Event.append(
-                thread, EventKind.RUN_PUT_OFF, run=str(run.id), error=said, retry=run.retries, seconds=seconds
-            )
+            Event.append(thread, EventKind.RUN_PUT_OFF, run=str(run.id), error=said, retry=run.retries, seconds=seconds)
     log.error("the checkpoints could not be kept, put off", seconds=round(seconds, 1), exc_info=error)
     broadcasts.thread_changed(thread)
     return True

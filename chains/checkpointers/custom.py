@@ -105,9 +105,7 @@ class CustomCheckpointer(Checkpointer):
         """Where checkpoints are sealed, a saver that writes them in its own way would write them in clear."""
         serde = self._options.get("serde")
         if serde is not None and made.serde is not serde:
-            raise BadFactory(
-                f'{self._factory} does not use the serializer it is given: pass options["serde"] on.'
-            )
+            raise BadFactory(f'{self._factory} does not use the serializer it is given: pass options["serde"] on.')
 
 
 _left_by_fork: list[object] = []

@@ -52,7 +52,7 @@ class SqliteCheckpointer(Checkpointer):
         self._file: tuple[int, int] | None = None
 
     def set_up(self, *, patience: float = 60.0) -> None:
-        """One process at a time: SQLite does not wait for its turn to turn the write-ahead log on."""
+        """One process at a time: SQLite does not always wait for its turn to turn the write-ahead log on."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._alone(patience), contextlib.closing(self._open(mode="rwc")) as connection:
