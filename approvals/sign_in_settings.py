@@ -138,10 +138,11 @@ if HAS_OIDC:
         }
     }
 
+_SAML_CERTIFICATE = "HOLDPOINT_SAML_CERTIFICATE_FILE"
 _saml = {
     "HOLDPOINT_SAML_ENTITY_ID": environment.text("HOLDPOINT_SAML_ENTITY_ID", ""),
     "HOLDPOINT_SAML_SIGN_IN_URL": environment.text("HOLDPOINT_SAML_SIGN_IN_URL", ""),
-    "HOLDPOINT_SAML_CERTIFICATE_FILE": environment.text("HOLDPOINT_SAML_CERTIFICATE_FILE", ""),
+    _SAML_CERTIFICATE: environment.text(_SAML_CERTIFICATE, ""),
 }
 _attributes = environment.json_object("HOLDPOINT_SAML_ATTRIBUTES")
 HAS_SAML = _whole("Signing in by SAML", _saml)
@@ -157,7 +158,7 @@ if HAS_SAML:
                 "idp": {
                     "entity_id": _saml["HOLDPOINT_SAML_ENTITY_ID"],
                     "sso_url": _safe_address("HOLDPOINT_SAML_SIGN_IN_URL", _saml["HOLDPOINT_SAML_SIGN_IN_URL"]),
-                    "x509cert": environment.content("HOLDPOINT_SAML_CERTIFICATE_FILE", _saml["HOLDPOINT_SAML_CERTIFICATE_FILE"]),
+                    "x509cert": environment.content(_SAML_CERTIFICATE, _saml[_SAML_CERTIFICATE]),
                 },
                 "advanced": {
                     "strict": True,

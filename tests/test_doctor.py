@@ -11,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from langgraph.graph import START, StateGraph
+from structlog.testing import capture_logs
 
 from approvals import execution
 from approvals.execution import checks
@@ -178,14 +179,13 @@ def test_the_chains_of_a_langgraph_json_are_those_of_the_installation(
     assert found.context("refunds").model == "ollama:small"
 
 
-def test_a_worker_s_log_names_what_does_not_keep_it_from_starting(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_worker_s_log_names_what_does_not_keep_it_from_starting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "registry", lambda: Registry({"lost": "nowhere:graph"}, {}))
 
-    execution.refuse_unfit()
+    with capture_logs() as told:
+        execution.refuse_unfit()
 
-    assert "nowhere:graph cannot be imported" in capsys.readouterr().out
+    assert any("nowhere:graph cannot be imported" in str(line) for line in told)
 
 
 def test_pages_show_a_broken_chain_by_its_name(

@@ -50,8 +50,13 @@ class Progress:
 
     def __add__(self, later: "Progress") -> "Progress":
         """Who was busy before is not by now."""
-        sums = (getattr(self, name) + getattr(later, name) for name in ("threads", "checkpoints", "writes"))
-        return Progress(*sums, later.busy, later.orphans)
+        return Progress(
+            threads=self.threads + later.threads,
+            checkpoints=self.checkpoints + later.checkpoints,
+            writes=self.writes + later.writes,
+            busy=later.busy,
+            orphans=later.orphans,
+        )
 
 
 def move(

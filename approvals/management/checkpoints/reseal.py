@@ -37,4 +37,4 @@ class Reseal:
             rows += each.rows or 0
         out.write(f"Sealed {rows} rows.")
         if busy or broken:
-            raise CommandError(f"Left as they are: {busy} threads at work, {broken} that cannot be opened. Repeat this.")
+            raise CommandError(f"Left as they are: {busy} threads at work, {broken} that cannot be opened. Repeat it.")
