@@ -15,6 +15,7 @@ from chains.canonical import NotCanonical
 BLOCKED = {"msgpack_blocked", "msgpack_method_blocked"}
 # What decoding raises on bytes that are damaged or of a kind nobody may load. A database that is away raises others.
 UNREADABLE = (ValueError, TypeError, LookupError, NotImplementedError, AttributeError, EOFError)
+DAMAGED = "The saved state cannot be read ({name}). Restore it, or stop this."
 
 
 class CannotRead(RuntimeError):
@@ -34,9 +35,7 @@ def strictly() -> Iterator[None]:
     except NotCanonical:
         raise
     except UNREADABLE as error:
-        raise CannotRead(
-            f"The saved state cannot be read ({type(error).__name__}). Restore it, or stop this."
-        ) from error
+        raise CannotRead(DAMAGED.format(name=type(error).__name__)) from error
     finally:
         _blocked.reset(token)
     if found:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.db.models.functions import Now
+from django.test import Client
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from approvals import execution, threads
@@ -57,6 +58,19 @@ def test_a_checkpoint_that_cannot_be_read_fails_its_thread_in_words(
 
     assert (paused.status, run.error_class) == (ThreadStatus.FAILED, "CannotRead")
     assert run.error_message.startswith("The saved state cannot be read")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("page", "status"), [("", 200), ("history/", 200), ("state/", 503)])
+def test_pages_say_that_a_checkpoint_cannot_be_read(paused: Thread, cast: Cast, page: str, status: int) -> None:
+    spoil(paused, "msgpack", b"\xc1 not msgpack")
+    client = Client()
+    client.force_login(cast.oscar)
+
+    answer = client.get(f"/t/{paused.id}/{page}")
+
+    assert answer.status_code == status
+    assert "The saved state cannot be read" in answer.content.decode()
 
 
 @pytest.mark.django_db(transaction=True)

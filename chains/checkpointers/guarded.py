@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from chains.strict import UNREADABLE, CannotRead
+from chains.strict import DAMAGED, UNREADABLE, CannotRead
 
 IsTrouble = Callable[[BaseException], bool]
 AWAY = "Where checkpoints are kept did not do what it was asked ({name}). Nothing is lost: it is tried again."
@@ -50,11 +50,11 @@ class Listening:
             return put_writes(config, writes, task_id, *more)
 
     def get_tuple(self, config: Any) -> Any:
-        with self._heard():
+        with self._heard(), _decoded():
             return super().get_tuple(config)  # type: ignore[misc]
 
     def list(self, *arguments: Any, **options: Any) -> Iterator[Any]:
-        with self._heard():
+        with self._heard(), _decoded():
             yield from super().list(*arguments, **options)  # type: ignore[misc]
 
     def _require_lock(self) -> None:
@@ -110,6 +110,15 @@ def attentive(saver: Any) -> Iterator[None]:
 def is_trouble_of_any_make(error: BaseException) -> bool:
     """Of a saver with errors of its own: all but what values that cannot be written or read raise."""
     return not isinstance(error, (*UNREADABLE, CannotRead))
+
+
+@contextlib.contextmanager
+def _decoded() -> Iterator[None]:
+    """Raises CannotRead for bytes that are damaged, so that pages say so as well."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise CannotRead(DAMAGED.format(name=type(error).__name__)) from error
 
 
 @functools.cache
