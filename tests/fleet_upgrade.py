@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -147,49 +148,48 @@ class Desk:
         return client.post(path, data=fields, headers=headers)
 
 
-def steps(crew: Crew, desk: Desk) -> list[tuple[str, Callable[[], None]]]:
-    """In the order of docs/deploying.md; `waiting` are threads that one step leaves to a later one."""
-    waiting: list[str] = []
+@dataclass
+class Office:
+    """What people do in one step; `waiting` are threads that it leaves to a later one."""
 
-    def submit() -> None:
-        waiting.append(desk.submit())
+    desk: Desk
+    waiting: list[str] = field(default_factory=list)
 
-    def three() -> None:
-        for _ in range(3):
-            submit()
+    def submit(self, times: int = 1) -> None:
+        for _ in range(times):
+            self.waiting.append(self.desk.submit())
 
-    def approve() -> None:
-        desk.approve(waiting.pop(0))
+    def approve(self) -> None:
+        self.desk.approve(self.waiting.pop(0))
 
-    def end() -> None:
-        while waiting:
-            approve()
+    def work(self) -> None:
+        self.approve()
+        self.submit(2)
+        self.approve()
 
-    def work() -> None:
-        approve()
-        submit()
-        submit()
-        approve()
+    def end(self) -> None:
+        while self.waiting:
+            self.approve()
 
-    def start(web: str = "", worker: str = "") -> None:
-        for kind, release in (("web", web), ("worker", worker)):
-            if release:
-                getattr(crew, kind)(release)
 
+def steps(crew: Crew, desk: Desk) -> list[tuple[str, Callable[[], object]]]:
+    """In the order of docs/deploying.md."""
+    office = Office(desk)
     return [
-        ("three requests wait in the old release", three),
+        ("three requests wait in the old release", lambda: office.submit(3)),
         ("the new release migrates under the old one", lambda: migrate(crew, "new")),
-        ("old web and old worker go on, on the new tables", work),
-        ("the new worker stands beside the old web", lambda: start(worker="new")),
-        ("old web, new worker", work),
-        ("the new web is started", lambda: start(web="new")),
-        ("new web, new worker", work),
-        ("the worker goes back", lambda: start(worker="old")),
-        ("new web, old worker", work),
-        ("the web goes back: the new release is rolled back, its tables stay", lambda: start(web="old")),
-        ("old web, old worker, on what the new release has written", work),
-        ("and forward again", lambda: start("new", "new")),
-        ("everything that still waits is ended", end),
+        ("old web and old worker go on, on the new tables", office.work),
+        ("the new worker stands beside the old web", lambda: crew.worker("new")),
+        ("old web, new worker", office.work),
+        ("the new web is started", lambda: crew.web("new")),
+        ("new web, new worker", office.work),
+        ("the worker goes back", lambda: crew.worker("old")),
+        ("new web, old worker", office.work),
+        ("the web goes back: the new release is rolled back, its tables stay", lambda: crew.web("old")),
+        ("old web, old worker, on what the new release has written", office.work),
+        ("and forward again: the web", lambda: crew.web("new")),
+        ("and the worker", lambda: crew.worker("new")),
+        ("everything that still waits is ended", office.end),
     ]
 
 
