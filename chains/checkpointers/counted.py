@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
+from copy import copy
 from functools import cache
 from inspect import signature
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
@@ -77,8 +78,7 @@ def _counting(kind: Any) -> Any:
 def _count(saver: Any, operation: str, act: Callable[[], Any]) -> Any:
     if not hasattr(saver.serde, "_measured"):
         with suppress(TypeError):
-            kind: Any = type(saver.serde)
-            saver.serde.__class__ = _measuring(kind)
+            saver.serde = _measured(saver.serde)
     tally, begun = [0], time.perf_counter()
     token = _size.set(tally)
     try:
@@ -89,6 +89,13 @@ def _count(saver: Any, operation: str, act: Callable[[], Any]) -> Any:
     finally:
         _size.reset(token)
     saver._told.done(operation, size=tally[0], seconds=time.perf_counter() - begun)
+    return found
+
+
+def _measured(serde: Any) -> Any:
+    """A copy: LangGraph gives all savers without a serializer of their own the same one."""
+    found, kind = copy(serde), cast(Any, type(serde))
+    found.__class__ = _measuring(kind)
     return found
 
 
