@@ -8,7 +8,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from approvals import decisions, execution, inspection, threads
 from approvals.execution.record import record, record_refusal
 from approvals.models import Event, Interrupt, KeyReused, Run, Thread, ThreadStatus, Verdict
-from approvals.sweeping import Sweeper
+from approvals.sweeping import PARTS, Sweeper
 from chains.heads import Head, HeadStatus, read_head
 from chains.runner import Outcome, Work, advance
 from tests.conftest import Cast, open_question, work_off
@@ -110,8 +110,8 @@ def test_a_limit_that_cannot_be_carried_out_does_not_keep_the_doorbells_from_bei
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rung = []
-    monkeypatch.setattr("approvals.limits.sweep", lambda: 1 / 0)
-    monkeypatch.setattr("approvals.sweeping.sweep", lambda: rung.append(True))
+    monkeypatch.setitem(PARTS, "limits", lambda: 1 / 0)
+    monkeypatch.setitem(PARTS, "doorbells", lambda: rung.append(True))
 
     Sweeper(worker=None)._once()
 

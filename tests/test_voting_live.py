@@ -102,7 +102,8 @@ def test_no_barrier_on_what_votes_brought(page_for: OpenPageFor, cast: Cast, que
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         for path in paths:
             for width in WIDTHS:
-                page.set_viewport_size({"width": width, "height": 1000})
+                # Tall enough for all of it: what the bar covers while one scrolls is no target that is too small.
+                page.set_viewport_size({"width": width, "height": 3600})
                 page.goto(path)
                 if name == "alice" and path == thread:
                     button = "More" if width > 900 else "More ways to decide"

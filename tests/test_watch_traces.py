@@ -78,7 +78,8 @@ def test_form_run_decision_and_the_rest_are_one_trace_over_processes(stack: Stac
         question = open_question(thread)
         assert client_of(stack, cast.alice).post(f"/interrupts/{question.id}/decision/", data=form(question)).is_success
         until_status(thread, ThreadStatus.FAILED)
-        eventually(lambda: collector.named("run resume"), what="the last span")
+        spans = ("POST new", "POST decision", "run start", "run resume", "node ask", "node tell", "node fail")
+        eventually(lambda: all(collector.named(name) for name in spans), what="all that each process sends by itself")
 
     ((_, submit),), ((_, decide),) = collector.named("POST new"), collector.named("POST decision")
     ((worker, start),), ((_, resume),) = collector.named("run start"), collector.named("run resume")
