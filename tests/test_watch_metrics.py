@@ -304,13 +304,13 @@ def test_the_queries_stay_on_indexes_when_there_are_years_of_rows(cast: Cast, pa
         cursor.execute(f"EXPLAIN {rows.THREADS}", ([*rows.UNDER_WAY],))
         plans["THREADS"] = "\n".join(line for (line,) in cursor.fetchall())
 
-    for name, index in {
-        "RUNS": "one_live_run_per_thread",
-        "QUEUE_AGE": "runs_due",
-        "QUESTIONS": "open_",
-        "OUTBOX": "outbox_due",
-        "TIME_TO_DECISION": "decisions_newest_first",
-        "THREADS": "threads_by_status",
+    for name, indexes in {
+        "RUNS": ["one_live_run_per_thread"],
+        "QUEUE_AGE": ["runs_due", "one_live_run_per_thread"],  # neither has runs that ended
+        "QUESTIONS": ["open_"],
+        "OUTBOX": ["outbox_due"],
+        "TIME_TO_DECISION": ["decisions_newest_first"],
+        "THREADS": ["threads_by_status"],
     }.items():
-        assert index in plans[name], plans[name]
+        assert any(index in plans[name] for index in indexes), plans[name]
         assert "Seq Scan" not in plans[name], plans[name]
