@@ -180,4 +180,4 @@ def _find_library(directory: Path) -> Path:
 
 
 PROMISE = "Leases, undo windows and every time kept follow the database's clock, not a web process's or a worker's"
-CAMPAIGNS = (Campaign("clocks", PROMISE, full=40, short=3, run=run),)
+CAMPAIGNS = (Campaign("clocks", PROMISE, full=40, short=2, run=run),)

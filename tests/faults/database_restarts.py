@@ -96,7 +96,7 @@ CAMPAIGNS = (
         name="database_restarts",
         promise="PostgreSQL crashes and returns under load: nothing accepted is lost, nothing is decided twice",
         full=200,
-        short=4,
+        short=2,
         run=run,
     ),
 )

@@ -174,7 +174,7 @@ CAMPAIGNS = (
         name="frozen_workers",
         promise="a frozen worker that was overtaken writes nothing when it wakes, and works on",
         full=300,
-        short=8,
+        short=5,
         run=run,
     ),
 )

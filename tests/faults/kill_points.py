@@ -136,5 +136,5 @@ def _unwanted(ended: Ended) -> list[str]:
 
 
 CAMPAIGNS = (
-    Campaign("kill_points", "A killed worker or web process loses nothing and doubles nothing", 2_000, 200, run),
+    Campaign("kill_points", "A killed worker or web process loses nothing and doubles nothing", 2_000, 120, run),
 )

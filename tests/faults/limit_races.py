@@ -99,6 +99,6 @@ def _is_refusal(answer: object, outcome: Verdict) -> bool:
 PROMISE = "A time limit and a person never both decide: exactly one outcome, by the database's clock"
 APPROVING = "The same where the policy approves at the limit"
 CAMPAIGNS = (
-    Campaign("limit_races", PROMISE, full=1_000, short=40, run=functools.partial(run, at_limit=AtLimit.REJECT)),
+    Campaign("limit_races", PROMISE, full=1_000, short=20, run=functools.partial(run, at_limit=AtLimit.REJECT)),
     Campaign("limit_approvals", APPROVING, full=1_000, short=15, run=functools.partial(run, at_limit=AtLimit.APPROVE)),
 )

@@ -209,7 +209,7 @@ CAMPAIGNS = (
         name="redis_outages",
         promise="Redis away: forms are answered within 1.5 s, nothing is lost, all is caught up 15 s after its return",
         full=50,
-        short=2,
+        short=1,
         run=run,
     ),
 )

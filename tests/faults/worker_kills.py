@@ -145,7 +145,7 @@ CAMPAIGNS = (
         name="worker_kills",
         promise="a Celery worker killed at any moment, default settings: its threads are right again within 30 s",
         full=300,
-        short=6,
+        short=4,
         run=run,
     ),
 )
