@@ -31,7 +31,7 @@ SECRETS = {
     "metrics_token": "abcdefghijklmnopqrstuvwxyz",
     "redis_password": "def456",
 }
-ADDRESSES = {"DATABASE_URL": "DATABASE_PASSWORD_FILE", "REDIS_URL": "REDIS_PASSWORD_FILE"}
+PASSWORDS = {"DATABASE_URL": "postgres_password", "REDIS_URL": "redis_password"}
 PROGRAMS = {"PATH": f"{Path(sys.executable).parent}:{os.defpath}"}
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<kind>[-?])(?P<text>[^}]*))?\}")
 
@@ -65,23 +65,27 @@ class Deployment:
         self.secrets.mkdir()
         for name, value in SECRETS.items():
             (self.secrets / name).write_text(f"{value}\n")
+        self.servers = {"DATABASE_URL": self.database, "REDIS_URL": os.environ["REDIS_URL"]}
+        for name, url in self.servers.items():
+            if password := urlsplit(url).password:
+                # Once and before anybody starts: who reads while it is written anew finds an empty file.
+                (self.secrets / PASSWORDS[name]).write_text(password)
 
     def environment(self, service: str) -> dict[str, str]:
         """Nothing of ours but where programs are, and where the two servers are instead of in containers."""
         given = {name: str(value or "") for name, value in services()[service]["environment"].items()}
         here = {name: value.replace("/run/secrets", str(self.secrets)) for name, value in given.items()}
-        for name, url in (("DATABASE_URL", self.database), ("REDIS_URL", os.environ["REDIS_URL"])):
-            here |= self.address(name, url, here[ADDRESSES[name]])
+        for name, url in self.servers.items():
+            here |= self.address(name, url)
         return {**PROGRAMS, **here}
 
-    def address(self, name: str, url: str, file: str) -> dict[str, str]:
-        """The server's address without its password, which goes into the file that compose names, if it has one."""
-        parts = urlsplit(url)
+    def address(self, name: str, url: str) -> dict[str, str]:
+        """The server's address without its password, which is in the file that compose names, if there is one."""
+        parts, file = urlsplit(url), name.replace("_URL", "_PASSWORD_FILE")
         if not parts.password:
-            return {name: url, ADDRESSES[name]: ""}
-        Path(file).write_text(parts.password)
+            return {name: url, file: ""}
         bare = f"{parts.username or ''}@{parts.hostname}:{parts.port}"
-        return {name: parts._replace(netloc=bare).geturl(), ADDRESSES[name]: file}
+        return {name: parts._replace(netloc=bare).geturl(), file: str(self.secrets / PASSWORDS[name])}
 
     def here(self, part: str) -> str:
         """A container has its network to itself; this machine's port 8000 may be taken."""
