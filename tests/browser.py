@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, sync_playwright
 
 from tests.stack import Stack
 
@@ -89,6 +89,18 @@ def page_for(browser: Browser, stack: Stack) -> Iterator[OpenPageFor]:
         for page in context.pages:
             page.close()
         context.close()
+
+
+def go(page: Page, path: str) -> None:
+    """Go there although a form was just sent and its answer may still be arriving, as the one who types an address
+    does. Playwright gives up when that answer comes in between.
+    """
+    try:
+        page.goto(path)
+    except Error as error:
+        if "interrupted by another navigation" not in error.message:
+            raise
+        page.goto(path)
 
 
 def sign_in(page: Page, *, username: str, password: str, path: str) -> None:

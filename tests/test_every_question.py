@@ -203,7 +203,6 @@ def _decide_next(office: Office, thread: Thread, number: int, says: list[Say]) -
     question = _in_order(list(open_ones))[0]
     office.look_at(question, editing=len(_items(question)) == 1 and says[0].verdict == "edit")
     _decide(office.page, question, says)
-    office.page.wait_for_load_state()
     _until(lambda: Decision.objects.filter(interrupt=question).exists(), thread, saying=office.page)
     return question
 
