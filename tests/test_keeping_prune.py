@@ -222,6 +222,8 @@ def test_the_record_and_what_was_seen_stay(cast: Cast, alice: Client) -> None:
         assert answer.status_code == 200
         assert "were removed on" in answer.content.decode()
     assert "Nothing has been saved yet" not in page.content.decode()
+    assert "The result was in the checkpoints, which have been removed." in page.content.decode()
+    assert "This chain names no result" not in page.content.decode()
     assert "Send message" not in page.content.decode()
     assert text_of(alice, f"/decisions/{question.id}/") == shown
     assert "Marta Nowak" in shown
