@@ -137,7 +137,10 @@ def test_what_is_held_neither_runs_nor_is_decided_until_it_is_released(
     with pytest.raises(NotAllowed, match="a backup of"):
         approve(cast, waiting)
     client.force_login(cast.alice)
-    assert "This request is held" in client.get(f"/t/{waiting.id}/").content.decode()
+    for path in (f"/t/{waiting.id}/", "/queue/"):
+        assert "This request is held" in client.get(path).content.decode()
+    assert '<b class="required">Held</b>' in client.get("/queue/").content.decode()
+    assert client.get("/threads/").content.decode().count("Held</span>") == 2
     assert world(tmp_path) == []
     capsys.readouterr()
     call_command("checkpoints", "release")
@@ -150,6 +153,8 @@ def test_what_is_held_neither_runs_nor_is_decided_until_it_is_released(
     assert world(tmp_path) == ["decided"]
     assert Hold.objects.get().thread_id == waiting.id
     call_command("checkpoints", "release", "--all")
+    for path in ("/queue/", "/threads/"):
+        assert "Held" not in client.get(path).content.decode()
     approve(cast, waiting)
     work_off(waiting)
     assert world(tmp_path) == ["decided", "waiting"]

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 
 from approvals.models import Interrupt, Thread
 from approvals.policies import visible_threads
-from approvals.views.statuses import with_last_verdict
+from approvals.views.statuses import with_standing
 
 P = ParamSpec("P")
 Page = Callable[..., HttpResponse]
@@ -41,7 +41,7 @@ def acting(view: Callable[Concatenate[Visit, P], HttpResponse]) -> Page:
 
 def find_thread(person: User, thread_id: uuid.UUID) -> Thread:
     """Raises Http404 for what this person may not see."""
-    return get_object_or_404(with_last_verdict(visible_threads(person)), id=thread_id)
+    return get_object_or_404(with_standing(visible_threads(person)), id=thread_id)
 
 
 def find_interrupt(person: User, interrupt_id: uuid.UUID) -> Interrupt:

@@ -16,7 +16,7 @@ from approvals.threads import Retried
 from approvals.views import answers
 from approvals.views.doors import Visit, signed_in
 from approvals.views.paging import page_of
-from approvals.views.statuses import with_last_verdict
+from approvals.views.statuses import with_standing
 
 MOST_AT_ONCE = 100
 NONE_CHOSEN = "Choose at least one to retry."
@@ -61,7 +61,7 @@ def _list(request: Visit, *, result: Retried | None = None, error: str = "") -> 
         rows = rows.matching(filters.q)
     context = {
         "filters": filters,
-        "page": page_of(_with_error(with_last_verdict(rows)), by="last_activity_at", after=filters.after),
+        "page": page_of(_with_error(with_standing(rows)), by="last_activity_at", after=filters.after),
         "chains": inspection.chains(),
         "result": result,
         "error": error,

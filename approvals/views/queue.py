@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from approvals import inspection
 from approvals.forms import Filters
-from approvals.models import Interrupt, Snooze, Verdict
+from approvals.models import Hold, Interrupt, Snooze, Verdict
 from approvals.models.interrupt_queries import InterruptQuerySet
 from approvals.policies import Act, NotAllowed, require, why_not_decide
 from approvals.views import answers
@@ -112,7 +112,11 @@ def _page(rows: InterruptQuerySet, filters: Filters) -> Page[Interrupt]:
     shown = (
         rows.select_related("thread")
         .defer("payload", "thread__input")
-        .annotate(approvals=approvals, is_held=Q(claim_ends_at__gt=Now()))
+        .annotate(
+            approvals=approvals,
+            is_claimed=Q(claim_ends_at__gt=Now()),
+            is_held=Exists(Hold.objects.filter(thread=OuterRef("thread"))),
+        )
     )
     return page_of(shown, by="created_at", after=filters.after, newest_first=False)
 

@@ -20,7 +20,7 @@ from approvals.views import answers, unsent
 from approvals.views.chain_forms import chain_form
 from approvals.views.doors import Page, Visit, signed_in
 from approvals.views.paging import page_of
-from approvals.views.statuses import with_last_verdict
+from approvals.views.statuses import with_standing
 from approvals.views.unsent_ballots import keep_ballot
 
 log = structlog.get_logger(__name__)
@@ -61,7 +61,7 @@ def mine(request: Visit) -> HttpResponse:
     rows = Thread.objects.requested_by(request.user)
     if filters.status:
         rows = rows.with_status(filters.status)
-    page = page_of(with_last_verdict(rows), by="last_activity_at", after=filters.after)
+    page = page_of(with_standing(rows), by="last_activity_at", after=filters.after)
     context = {"filters": filters, "page": page, "statuses": ThreadStatus.choices, "is_mine": True}
     return render(request, "threads/list.html", context)
 

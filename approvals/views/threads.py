@@ -12,7 +12,7 @@ from approvals.policies import visible_threads
 from approvals.views.doors import Visit, find_thread, signed_in
 from approvals.views.drafts import kept_drafts
 from approvals.views.paging import page_of
-from approvals.views.statuses import with_last_verdict
+from approvals.views.statuses import with_standing
 from approvals.views.thread_page import thread_page
 from approvals.views.unsent_ballots import kept_ballots
 
@@ -27,7 +27,7 @@ def threads(request: Visit) -> HttpResponse:
         rows = rows.with_status(filters.status)
     if filters.q:
         rows = rows.matching(filters.q)
-    page = page_of(with_last_verdict(rows), by="last_activity_at", after=filters.after)
+    page = page_of(with_standing(rows), by="last_activity_at", after=filters.after)
     context = {"filters": filters, "page": page, "chains": inspection.chains(), "statuses": ThreadStatus.choices}
     return render(request, "threads/list.html", context)
 
