@@ -146,7 +146,7 @@ def test_what_is_held_neither_runs_nor_is_decided_until_it_is_released(
     call_command("checkpoints", "release")
     said = capsys.readouterr().out
     assert "carry out: approve by Alice Okafor" in said
-    assert "2 are held" in said
+    assert "Held: 2." in said
 
     call_command("checkpoints", "release", "--thread", str(decided.id), "--by", "oscar")
     work_off(decided)

@@ -25,14 +25,14 @@ class Release:
         person = _person(options["by"])
         held = holds() if options["all"] else holds().filter(thread_id__in=options["thread"])
         released = sum(release(hold, by=person) for hold in held)
-        out.write(f"{released} requests go on; {holds().count()} are still held.")
+        out.write(f"Let go: {released}. Still held: {holds().count()}.")
 
     def _list(self, out: OutputWrapper) -> None:
         for kept in held_back():
             out.write(f"{kept.thread.id}  {kept.thread.status:<9} {kept.thread.title[:60]}")
             for line in kept.would:
                 out.write(f"    {line}")
-        out.write(f"{holds().count()} are held. Give --thread ID for each that may go on, or --all.")
+        out.write(f"Held: {holds().count()}. Give --thread ID for each that may go on, or --all.")
 
 
 def _person(name: str) -> User | None:

@@ -37,7 +37,7 @@ class Restore:
         except (BadBackup, OSError, DatabaseError, psycopg.Error, sqlite3.Error) as error:
             raise CommandError(f"Not restored: {error}") from error
         out.write(f"Restored what was there at {restored.taken_at:%Y-%m-%d %H:%M:%S %Z}: {restored.rows} rows.")
-        out.write(f"{len(restored.held)} unfinished requests are held. {LOOK}")
+        out.write(f"Unfinished requests that are held: {len(restored.held)}. {LOOK}")
         for number, kept in enumerate(held_back()):
             if number == SOME:
                 out.write("  and more: manage.py checkpoints release lists all.")
