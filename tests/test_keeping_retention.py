@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from approvals import retention
+from approvals.execution import keeping
 from approvals.execution.keeping import stepping
 from approvals.models import Event, EventKind, Removal, Retention, RetentionNight, Thread, ThreadStatus
 from approvals.models.event import DESK
@@ -181,6 +182,18 @@ def test_archived_first_where_that_is_asked(cast: Cast, settings: Any, tmp_path:
     assert desk.left(old)[0] > 1  # it stays for as long again
     retention.sweep(now=NIGHT + timedelta(days=9))
     assert desk.left(old) == [0]
+
+
+def test_an_archive_asked_for_during_the_night_with_no_place_for_it_leaves_all_as_it_is(
+    cast: Cast, kept: Retention, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = desk.finished(cast)
+    monkeypatch.setattr(keeping, "complete", lambda: Retention.objects.update(archive_first=True))
+
+    retention.sweep(now=NIGHT)
+
+    assert desk.left(old)[0] > 1
+    assert [line["left"] for line in lines(EventKind.RETENTION_RAN)] == [1]
 
 
 def test_whoever_may_changes_it_in_the_administration_on_record(cast: Cast, client: Client) -> None:
