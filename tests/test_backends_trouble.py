@@ -1,6 +1,8 @@
 """A store of checkpoints that fails in the middle, is locked, damaged, away or badly set: nothing is lost or blamed."""
 
+import fcntl
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -11,6 +13,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -191,6 +194,25 @@ def test_a_file_is_set_up_by_many_at_the_same_moment(tmp_path: Path) -> None:
             one.join()
 
     assert wrong == []
+
+
+def test_a_file_is_set_up_by_one_after_the_other(tmp_path: Path) -> None:
+    checkpointer = Place.parse(f"sqlite:///{tmp_path}/checkpoints.sqlite3").open("")
+    another = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(another, fcntl.LOCK_EX)
+    with pytest.raises(SaverFailed, match="too long"):
+        checkpointer.set_up(patience=0.1)
+    os.close(another)
+    checkpointer.set_up(patience=0.1)
+
+
+def test_a_statement_may_take_no_longer_than_the_option_says(cast: Cast) -> None:
+    with (
+        keeping("", statement_seconds=0.2),
+        opened.checkpointer().hold("a thread") as held,
+        pytest.raises(psycopg.errors.QueryCanceled),
+    ):
+        held.write("SELECT pg_sleep(60)")
 
 
 def said() -> str:

@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from approvals import decisions, inspection, limits, threads
+from approvals import decisions, inspection, limits, opened, threads
 from approvals.execution.backups import BadBackup, Restored, hold_only, restore, take
 from approvals.execution.backups_manifest import NAME
 from approvals.models import (
@@ -189,6 +190,34 @@ def test_a_worker_from_before_writes_nothing(cast: Cast, tmp_path: Path) -> None
 
     assert not run.extend_lease(timedelta(seconds=60))
     assert not run.finish(RunStatus.SUCCEEDED)
+
+
+@pytest.mark.parametrize("only_held", [False, True])
+def test_whoever_holds_a_thread_meanwhile_is_cut_off(cast: Cast, tmp_path: Path, only_held: bool) -> None:
+    thread = asked(cast, tmp_path, "one")
+    backup = take(tmp_path / "backups", tell=print)
+
+    with opened.checkpointer().hold(str(thread.id)) as held:
+        held.write("SELECT 1")
+        if only_held:
+            hold_only(timezone.now())
+        else:
+            wiped_and_restored(backup)
+        with pytest.raises(psycopg.OperationalError):
+            held.write("SELECT 1")
+
+
+def test_whoever_writes_checkpoints_in_a_place_of_their_own_is_cut_off(db: None, cast: Cast, tmp_path: Path) -> None:
+    with setting_for(ELSEWHERE, tmp_path) as setting, keeping(setting):
+        thread = asked(cast, tmp_path, "one")
+        backup = take(tmp_path / "backups", tell=print)
+        head = {"configurable": {"thread_id": str(thread.id), "checkpoint_ns": ""}}
+
+        with opened.checkpointer().hold(str(thread.id)) as held:
+            assert held.saver.get_tuple(head) is not None
+            wiped_and_restored(backup)
+            with pytest.raises(psycopg.OperationalError):
+                held.saver.get_tuple(head)
 
 
 def test_a_restore_that_fails_changes_nothing(cast: Cast, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import structlog
 from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
 
 from approvals import threads
 from approvals.models import Event, EventKind, Run, Thread, ThreadStatus
@@ -170,6 +171,18 @@ def test_an_error_is_told_by_its_type_its_place_and_what_it_came_of() -> None:
     assert line["exception"] == "builtins.ValueError"
     assert line["because_of"] == ["KeyError"]
     assert "/tests/test_watch_lines.py:" in line["where"][0]
+    assert CANARY not in json.dumps(line)
+
+
+def test_an_error_of_the_database_is_told_by_its_code(db: None) -> None:
+    try:
+        with transaction.atomic():
+            User.objects.bulk_create([User(username=CANARY), User(username=CANARY)])
+    except IntegrityError:
+        line = own(exc_info=True)
+
+    assert line["sqlstate"] == "23505"
+    assert line["because_of"] == ["UniqueViolation"]
     assert CANARY not in json.dumps(line)
 
 
