@@ -17,6 +17,7 @@ from django.test import Client
 from django.utils import timezone
 
 from approvals import decisions, inspection, limits, opened, threads
+from approvals.execution import checks
 from approvals.execution.backups import BadBackup, Restored, hold_only, restore, take
 from approvals.execution.backups_manifest import NAME
 from approvals.models import (
@@ -144,6 +145,7 @@ def test_what_is_held_neither_runs_nor_is_decided_until_it_is_released(
     assert client.get("/threads/").content.decode().count("Held</span>") == 2
     assert world(tmp_path) == []
     capsys.readouterr()
+    assert "since a backup was put back: 2." in " ".join(checks.keeps_workers_waiting())
     call_command("checkpoints", "release")
     said = capsys.readouterr().out
     assert "carry out: approve by Alice Okafor" in said

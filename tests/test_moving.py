@@ -19,6 +19,7 @@ from django.db import connection
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from approvals import decisions, inspection, opened, threads
+from approvals.execution import checks
 from approvals.execution.moving import CannotMove, move, place_of
 from approvals.models import (
     CheckpointPlace,
@@ -39,6 +40,7 @@ from tests.backends import keeping, own_address
 from tests.conftest import REQUEST, Cast, work_off
 from tests.stack import ROOT
 from tests.test_main_job import ballot
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 COUNT = int(os.environ.get("MOVED_THREADS", "24"))
@@ -188,14 +190,21 @@ def killed_after(seconds: float) -> float:
 
 
 def in_a_process(setting: str, *words: str) -> str:
-    return subprocess.run(
+    command = begun(setting, *words)
+    said, wrong = command.communicate()
+    assert command.returncode == 0, wrong
+    return said
+
+
+def begun(setting: str, *words: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
         [sys.executable, "manage.py", "checkpoints", "move", *words],
         cwd=ROOT,
         env={**os.environ, "DATABASE_URL": own_address(), "HOLDPOINT_CHECKPOINTS": setting},
-        check=True,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-    ).stdout
+    )
 
 
 def test_a_thread_that_goes_on_while_it_is_moved_is_copied_again(cast: Cast, sqlite_setting: str) -> None:
@@ -236,6 +245,28 @@ def test_workers_wait_while_the_rest_is_copied(cast: Cast, sqlite_setting: str, 
         call_command("checkpoints", "move", "--reopen")
         work_off(submitted)
         assert submitted.runs.filter(generation=1).exists()
+
+
+def test_a_move_that_is_killed_while_workers_wait_is_begun_again_and_ends(
+    cast: Cast, sqlite_setting: str, tmp_path: Path
+) -> None:
+    with keeping(sqlite_setting):
+        moved = submitted(cast, 2)
+        twins = twin_of(sqlite_setting, tmp_path / "twin.sqlite3")
+        with opened.checkpointer().hold(str(moved[0].id)):  # a worker that does not end keeps the command at the door
+            command = begun(sqlite_setting, "--to", "own", "--switch")
+            eventually(lambda: CheckpointPlace.objects.filter(is_closed=True).exists(), within=60, what="the door")
+            command.kill()
+            command.wait()
+        assert "Workers wait since" in " ".join(checks.keeps_workers_waiting())
+        in_a_process(sqlite_setting, "--to", "own", "--switch")
+        (told,) = checks.keeps_workers_waiting()
+        assert told.startswith("The checkpoints are in own, and this is set to sqlite:")
+    with keeping(""):
+        assert list(checks.keeps_workers_waiting()) == []
+        assert_same(twins, moved)
+        approve(cast, moved[0])
+    assert moved[0].status == ThreadStatus.DONE
 
 
 def test_a_worker_that_is_set_to_the_old_place_takes_nothing_up(cast: Cast, sqlite_setting: str) -> None:

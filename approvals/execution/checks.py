@@ -18,6 +18,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from approvals.execution.keeping.told import retention_problem, retention_told
+from approvals.execution.moving_places import keeps_workers_waiting
 from approvals.models import Interrupt, Thread
 from approvals.models.thread import ENDED
 from approvals.opened import checkpointer, langgraph_json, registry
@@ -186,6 +187,18 @@ def _at_lost_nodes() -> Iterator[str]:
                 )
 
 
+def _going_on() -> Iterator[Finding]:
+    """A move or a restore that was killed leaves workers waiting, and nothing else would say why."""
+    try:
+        reasons = list(keeps_workers_waiting())
+    except (BadPlace, DatabaseError):
+        return  # said already
+    for sentence in reasons:
+        yield Finding("going on", False, sentence, refuses=False)
+    if not reasons:
+        yield Finding("going on", True, "No move and no restore keeps workers waiting.", refuses=False)
+
+
 def _retention() -> Iterator[Finding]:
     try:
         wrong = retention_problem()
@@ -203,5 +216,6 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _redis,
     _chains,
     _waiting,
+    _going_on,
     _retention,
 )

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from django.conf import settings
 from approvals import opened
 from approvals.models import CheckpointPlace, Hold, Thread
 from approvals.models.moved import Moved
+from approvals.models.thread import ENDED
 from chains.checkpointers import Kind, Place
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,21 @@ def setting_for(name: str) -> str:
         return "Unset HOLDPOINT_CHECKPOINTS"
     login = ", with its user and password" if name.startswith("postgresql:") else ""
     return f"Set HOLDPOINT_CHECKPOINTS to {name}{login}"
+
+
+def keeps_workers_waiting() -> Iterator[str]:
+    """Why workers take nothing up, or not everything; what to do about it."""
+    row = CheckpointPlace.objects.first()
+    here = name_of(opened.place())
+    if row is not None and row.name not in ("", here):
+        yield f"The checkpoints are in {row.name}, and this is set to {here}. {setting_for(row.name)}."
+    if row is not None and row.is_closed:
+        yield (
+            f"Workers wait since {row.since:%d %B %Y, %H:%M} UTC: checkpoints are being moved, or a backup is being "
+            "put back. If no such command is at work any more, begin it again."
+        )
+    if held := Hold.objects.exclude(thread__status__in=ENDED).count():
+        yield f"Requests that are held since a backup was put back: {held}. Look with manage.py checkpoints release."
 
 
 def may_take_up(thread: Thread) -> bool:
