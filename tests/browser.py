@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +15,9 @@ from tests.stack import Stack
 UNPACKED = Path(__file__).resolve().parent.parent / "var" / "chromium" / "run"  # put there by tests/machine.py
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 APPLICATIONS = ("Google Chrome", "Chromium")
+# By pages that were already on their way, before one goes where one wants to.
+INTERRUPTIONS = 5
+OVERTAKEN = ("interrupted by another navigation", "net::ERR_ABORTED")
 QUIET = [
     "--disable-gpu",
     "--disable-quic",
@@ -64,6 +67,7 @@ def browser() -> Iterator[Browser]:
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        patch.setattr(Page, "goto", _patiently(Page.goto))
         started = playwright.chromium.launch(executable_path=executable, args=[*QUIET, *sandbox])
         yield started
         started.close()
@@ -91,16 +95,22 @@ def page_for(browser: Browser, stack: Stack) -> Iterator[OpenPageFor]:
         context.close()
 
 
-def go(page: Page, path: str) -> None:
-    """Go there although a form was just sent and its answer may still be arriving, as the one who types an address
-    does. Playwright gives up when that answer comes in between.
+def _patiently(goto: Callable[..., object]) -> Callable[..., object]:
+    """As somebody who types an address: they get there although the answer to a form they have just sent still comes in
+    between. Playwright gives up then, be it for the page that comes or for its own navigation of before.
     """
-    try:
-        page.goto(path)
-    except Error as error:
-        if "interrupted by another navigation" not in error.message:
-            raise
-        page.goto(path)
+
+    def patient(page: Page, url: str, **options: object) -> object:
+        for _ in range(INTERRUPTIONS):
+            try:
+                return goto(page, url, **options)
+            except Error as error:
+                if not any(words in error.message for words in OVERTAKEN):
+                    raise
+            page.wait_for_timeout(200)  # for what is on its way to arrive
+        return goto(page, url, **options)
+
+    return patient
 
 
 def sign_in(page: Page, *, username: str, password: str, path: str) -> None:

@@ -10,7 +10,7 @@ from django.db import connections
 from playwright.sync_api import Browser, Page
 
 from approvals.models import Interrupt
-from tests.browser import Visitor, go, sign_in
+from tests.browser import Visitor, sign_in
 from tests.conftest import PASSWORD, Cast, everybody
 from tests.stack import Stack
 
@@ -28,7 +28,7 @@ class Office:
         return self.visitor.page
 
     def look_at(self, question: Interrupt, *, editing: bool = False) -> None:
-        go(self.page, f"/t/{question.thread_id}/" + (f"?edit={question.id}" if editing else ""))
+        self.page.goto(f"/t/{question.thread_id}/" + (f"?edit={question.id}" if editing else ""))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from approvals import inspection, threads
 from approvals.models import Interrupt, Thread, ThreadStatus
-from tests.browser import OpenPageFor, go, sign_in
+from tests.browser import OpenPageFor, sign_in
 from tests.conftest import PASSWORD, REQUEST, Cast, open_question, work_off
 from tests.stack import Stack
 from tests.test_main_job import values
@@ -127,7 +127,7 @@ def test_without_javascript_an_edit_goes_past_the_question(stack: Stack, cast: C
     page.get_by_label("Yes, take it past Review").check()
     page.get_by_role("button", name="Store the edit").click()
     work_off(thread)
-    go(page, f"/t/{thread.id}/")
+    page.goto(f"/t/{thread.id}/")
     page.get_by_role("button", name="Resume").click()
     work_off(thread)
 

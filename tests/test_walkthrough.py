@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from approvals import inspection, threads
 from approvals.models import Interrupt, Run, Thread, ThreadStatus
-from tests.browser import OpenPageFor, Visitor, go
+from tests.browser import OpenPageFor, Visitor
 from tests.conftest import PASSWORD, REQUEST, Cast
 from tests.stack import Stack
 from tests.waiting import eventually, until_status
@@ -91,7 +91,7 @@ def test_respond_and_then_reject(worker: None, rita: Visitor, alice: Visitor) ->
     alice.page.get_by_label("Note for the record").fill("Please make it shorter.")
     alice.page.get_by_role("button", name="Respond").click()
     eventually(lambda: Interrupt.objects.open().exclude(id=first.id).exists(), what="the second question")
-    go(alice.page, f"/t/{thread.id}/")
+    alice.page.goto(f"/t/{thread.id}/")
     alice.page.get_by_role("button", name="Reject").click()
     alice.page.get_by_label("Note for the record").fill("Not our customer.")
     alice.page.get_by_role("button", name="Reject").click()
@@ -116,7 +116,7 @@ def test_edit_the_state_and_resume(worker: None, rita: Visitor, alice: Visitor) 
     alice.page.get_by_role("button", name="Store the edit").click()
     eventually(lambda: not Interrupt.objects.open().exists(), what="the old question replaced")
     until_status(thread, ThreadStatus.PAUSED)
-    go(alice.page, f"/t/{thread.id}/")
+    alice.page.goto(f"/t/{thread.id}/")
     alice.page.get_by_role("button", name="Resume").click()
 
     eventually(lambda: Interrupt.objects.open().exists(), what="the new question")
@@ -153,7 +153,7 @@ def test_without_javascript_the_whole_way_works_too(worker: None, stack: Stack, 
 
     def sign_in(username: str, path: str) -> None:
         context.clear_cookies()
-        go(page, f"/accounts/login/?next={path}")
+        page.goto(f"/accounts/login/?next={path}")
         page.fill("input[name=username]", username)
         page.fill("input[name=password]", PASSWORD)
         page.press("input[name=password]", "Enter")
@@ -165,6 +165,6 @@ def test_without_javascript_the_whole_way_works_too(worker: None, stack: Stack, 
     page.get_by_role("link", name=re.compile("Marta Nowak")).first.click()
     page.get_by_role("button", name="Approve").click()
     until_status(thread, ThreadStatus.DONE)
-    go(page, f"/t/{thread.id}/")
+    page.goto(f"/t/{thread.id}/")
     expect(page.locator("#main")).to_contain_text("Done")
     context.close()

@@ -7,7 +7,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from approvals.models import Interrupt, Run, RunKind, Thread, ThreadStatus
-from tests.browser import go
 from tests.waiting import eventually, until_status
 from tests.workbench import CHAINS, EDITED, SOON, Walked, Workbench, edit, give_word, titles
 
@@ -122,7 +121,7 @@ def test_going_back_with_an_edit_carries_it_on(bench: Workbench, walked: Walked)
 
     eventually(lambda: titles(thread) and not old & set(open_ids(thread)), what="the new questions")
     until_status(thread, ThreadStatus.PAUSED)
-    go(page, f"/t/{thread.id}/?tab=messages")
+    page.goto(f"/t/{thread.id}/?tab=messages")
     expect(page.locator(".msg").first).to_contain_text(EDITED)
     page.goto(f"/t/{thread.id}/history/")
     expect(page.locator(".steps li").filter(has_text="State edited")).to_contain_text(

@@ -8,7 +8,6 @@ from playwright.sync_api import Page, expect
 
 from approvals import decisions
 from approvals.models import Interrupt, Thread, ThreadStatus, Verdict
-from tests.browser import go
 from tests.test_main_job import ballot
 from tests.waiting import eventually, until_status
 from tests.workbench import CHAINS, EDITED, SOON, Walked, Workbench, edit, give_word, titles
@@ -32,13 +31,13 @@ def test_what_failed_is_listed_retried_edited_and_retried(bench: Workbench, walk
     eventually(lambda: thread.runs.count() == 2 and not thread.runs.live().exists(), what="the second failure")
     bench.model.status = 0
 
-    go(page, f"/t/{thread.id}/?tab=state")
+    page.goto(f"/t/{thread.id}/?tab=state")
     expect(page.locator("#evidence .tasks li", has_text="failed").first).to_contain_text("400")
     page.get_by_role("link", name="Edit and retry").click()
     edit(page)
     give_word(page, "Why you change it", "Go back and run again")
     until_status(thread, ThreadStatus.PAUSED)
-    go(page, f"/t/{thread.id}/?tab=messages")
+    page.goto(f"/t/{thread.id}/?tab=messages")
     expect(page.locator(".msg").first).to_contain_text(EDITED)
     assert titles(thread)
     assert bench.complaints() == []
@@ -107,14 +106,14 @@ def test_another_message_asks_about_the_open_question_and_goes_on_after_the_end(
     eventually(lambda: titles(thread) and not set(old) & set(open_ids(thread)), what="other questions")
 
     approve_all(bench, thread)
-    go(page, f"/t/{thread.id}/?tab=messages")
+    page.goto(f"/t/{thread.id}/?tab=messages")
     expect(page.get_by_role("heading", name="Result")).to_be_visible()
     expect(page.locator("#evidence .msg").last).to_be_visible()
     fill_message(page, walked)
     page.get_by_role("button", name="Send message").click()
     eventually(lambda: titles(thread), what="the question of the next message")
     until_status(thread, ThreadStatus.PAUSED)
-    go(page, f"/t/{thread.id}/")
+    page.goto(f"/t/{thread.id}/")
     page.get_by_role("link", name="Since the last decision").click()
     expect(page.locator(".diff .ad").filter(has_text="And one more thing").first).to_be_visible()
     assert bench.complaints("409") == []
