@@ -1,9 +1,12 @@
-"""A message that is no doorbell is dropped in one line, whatever is in it."""
+"""A message that is no doorbell is dropped in one line, whatever is in it; one that nobody answers is rung again."""
 
 import pytest
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
 
 from approvals import tasks
-from approvals.models import Thread, ThreadStatus
+from approvals.models import Outbox, Thread, ThreadStatus
 
 
 @pytest.fixture
@@ -37,3 +40,19 @@ def test_a_run_id_alone_is_looked_at(submitted: Thread) -> None:
 
     submitted.refresh_from_db()
     assert submitted.status == ThreadStatus.PAUSED
+
+
+def test_what_nobody_answers_is_rung_every_few_seconds_and_in_step_with_nothing(submitted: Thread) -> None:
+    pauses = [ring_again() for _ in range(20)]
+
+    assert 2 <= pauses[0] <= 4
+    assert all(4 <= pause <= 8 for pause in pauses[1:])
+    assert max(pauses[1:]) - min(pauses[1:]) > 0.5
+
+
+def ring_again() -> float:
+    """Seconds until the ring after that."""
+    Outbox.objects.update(due_at=Now())
+    with transaction.atomic():
+        assert Outbox.take_due_doorbells()
+        return Outbox.objects.values_list(F("due_at") - Now(), flat=True).get().total_seconds()

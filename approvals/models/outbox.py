@@ -1,5 +1,6 @@
 """Outbox: doorbells still owed. The row is the promise; the message only makes it quick."""
 
+import random
 import uuid
 from datetime import timedelta
 
@@ -7,10 +8,11 @@ from django.db import models
 from django.db.models import F
 from django.db.models.functions import Now
 
-# How long after the first ring the sweep rings again, doubling each time up to the longest, 12 seconds: a worker whose
-# database went silent may take one ring after the other and never answer.
-FIRST_RETRY = timedelta(seconds=3)
-LONGEST_RETRY_DOUBLINGS = 2
+# How long after the first ring the sweep rings again, and after each later one: a worker whose database went silent may
+# take one ring after the other and never answer. Give or take a quarter: workers take turns at Redis in a rhythm of
+# their own, and a ring in step with it would come to the same one each time.
+FIRST_RETRY, LATER_RETRY = timedelta(seconds=3), timedelta(seconds=6)
+UNEVEN = 0.25
 # Of one sweep. While every worker is busy for long, what is rung again must not pile up.
 MOST_RUNG, MOST_RUNG_AGAIN = 200, 100
 
@@ -74,6 +76,6 @@ class Outbox(models.Model):
         due = cls.objects.due().select_for_update(skip_locked=True).order_by("due_at", "id")
         rows = [*due.filter(attempts=0)[:MOST_RUNG], *due.filter(attempts__gt=0)[:MOST_RUNG_AGAIN]]
         for row in rows:
-            pause = FIRST_RETRY * 2 ** min(row.attempts, LONGEST_RETRY_DOUBLINGS)
+            pause = (LATER_RETRY if row.attempts else FIRST_RETRY) * random.uniform(1 - UNEVEN, 1 + UNEVEN)
             cls.objects.filter(id=row.id).update(attempts=F("attempts") + 1, due_at=Now() + pause)
         return [row.key for row in rows]
