@@ -142,6 +142,7 @@ def test_what_is_held_neither_runs_nor_is_decided_until_it_is_released(
     for path in (f"/t/{waiting.id}/", "/queue/"):
         assert "This request is held" in client.get(path).content.decode()
     assert '<b class="required">Held</b>' in client.get("/queue/").content.decode()
+    assert "Needs review" not in client.get("/queue/").content.decode()
     assert client.get("/threads/").content.decode().count("Held</span>") == 2
     assert world(tmp_path) == []
     capsys.readouterr()
