@@ -20,7 +20,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 from approvals import decisions, inspection, opened, threads
 from approvals.execution import checks
-from approvals.execution.moving import CannotMove, move, place_of
+from approvals.execution.moving import MOVE_LOCK, MOVE_UNLOCK, CannotMove, move, place_of
 from approvals.models import (
     CheckpointPlace,
     CopiedThread,
@@ -157,6 +157,7 @@ def test_a_move_that_is_killed_again_and_again_ends_equal(cast: Cast, sqlite_set
                 CopiedThread.objects.update(copied_at=None)  # what is there is still known to be ours
             killed += not killed_after(random.uniform(0.05, 0.95) * whole)
         assert killed > KILLS / 2
+        eventually(nobody_moves, what="the connection of the last one killed gone")
         switched = in_a_process(sqlite_setting, "--to", "own", "--switch")
         assert "Unset HOLDPOINT_CHECKPOINTS" in switched
     with keeping(""):
@@ -165,6 +166,15 @@ def test_a_move_that_is_killed_again_and_again_ends_equal(cast: Cast, sqlite_set
 
     assert moved[0].status == ThreadStatus.DONE
     assert (CheckpointPlace.objects.get().name, CheckpointPlace.objects.get().is_closed) == ("own", False)
+
+
+def nobody_moves() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(MOVE_LOCK)
+        (is_free,) = cursor.fetchone()
+        if is_free:
+            cursor.execute(MOVE_UNLOCK)
+    return bool(is_free)
 
 
 def killed_after(seconds: float) -> float:
