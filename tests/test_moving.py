@@ -171,10 +171,7 @@ def test_a_move_that_is_killed_again_and_again_ends_equal(cast: Cast, sqlite_set
 def nobody_moves() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(MOVE_LOCK)
-        (is_free,) = cursor.fetchone()
-        if is_free:
-            cursor.execute(MOVE_UNLOCK)
-    return bool(is_free)
+        return bool(cursor.fetchone()[0] and not cursor.execute(MOVE_UNLOCK))
 
 
 def killed_after(seconds: float) -> float:
