@@ -170,8 +170,8 @@ def test_a_move_that_is_killed_again_and_again_ends_equal(cast: Cast, sqlite_set
 
 def nobody_moves() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(MOVE_LOCK)
-        return bool(cursor.fetchone()[0] and not cursor.execute(MOVE_UNLOCK))
+        cursor.execute(f"SELECT CASE WHEN ({MOVE_LOCK}) THEN ({MOVE_UNLOCK}) ELSE false END")
+        return bool(cursor.fetchone()[0])
 
 
 def killed_after(seconds: float) -> float:
