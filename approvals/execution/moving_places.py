@@ -11,9 +11,9 @@ import structlog
 from django.conf import settings
 
 from approvals import opened
+from approvals.execution.backups_holding import holds
 from approvals.models import CheckpointPlace, Hold, Thread
 from approvals.models.moved import Moved
-from approvals.models.thread import ENDED
 from chains.checkpointers import Kind, Place
 
 log = structlog.get_logger(__name__)
@@ -64,7 +64,7 @@ def keeps_workers_waiting() -> Iterator[str]:
             f"Workers wait since {row.since:%d %B %Y, %H:%M} UTC: checkpoints are being moved, or a backup is being "
             "put back. If no such command is at work any more, begin it again."
         )
-    if held := Hold.objects.exclude(thread__status__in=ENDED).count():
+    if held := holds().count():
         yield f"Requests that are held since a backup was put back: {held}. Look with manage.py checkpoints release."
 
 
