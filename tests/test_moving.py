@@ -174,7 +174,7 @@ def killed_after(seconds: float) -> float:
     begun = time.monotonic()
     child = os.fork()
     if child == 0:
-        # Beside a browser Django keeps another connection here than in the parent: the one of before, on whose socket the
+        # Beside a browser Django finds another connection here than in the parent: one of before, on whose socket the
         # parent still is. It is only let go, not closed, which would end it for both.
         inherited, connection.connection = connection.connection, None  # noqa: F841
         with contextlib.suppress(BaseException):
