@@ -12,7 +12,6 @@ from approvals.models import (
     Decision,
     Event,
     EventKind,
-    Hold,
     IdempotencyKey,
     Interrupt,
     InterruptStatus,
@@ -23,7 +22,7 @@ from approvals.models import (
 )
 from approvals.models.facts import digest_of
 from approvals.models.people import name_of
-from approvals.policies import Act, NotAllowed, require
+from approvals.policies import Act, require
 from approvals.rights import hold_rights
 from approvals.voting import act_on
 
@@ -75,7 +74,6 @@ def decide(person: User, interrupt_id: uuid.UUID, ballot: Ballot, *, proved_at: 
         thread = Thread.objects.locked(thread_id)
         interrupt = Interrupt.objects.locked(interrupt_id)
         _refuse_stale(thread, interrupt, ballot.seen)
-        _refuse_held(thread)
         reviewer = hold_rights(person)
         require(reviewer, Act.BREAK_GLASS if ballot.breaks_glass else Act.DECIDE, interrupt)
         interrupt = act_on(thread, interrupt, ballot, reviewer, proved_at=proved_at)
@@ -148,13 +146,6 @@ def _refuse_stale(thread: Thread, interrupt: Interrupt, seen: Seen) -> None:
         )
     if interrupt.refuses_after(thread.now):
         raise LimitPassed(LimitPassed.__doc__)
-
-
-def _refuse_held(thread: Thread) -> None:
-    """It may have been decided and carried out after the backup that was put back."""
-    hold = Hold.objects.filter(thread=thread).first()
-    if hold is not None:
-        raise NotAllowed(hold.sentence)
 
 
 def _changed(thread: Thread, interrupt: Interrupt, seen: Seen) -> Changed:

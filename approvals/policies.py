@@ -10,7 +10,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.auth.models import Permission as Grant
 from django.db.models import Exists, Q
 
-from approvals.models import Delegation, Edits, Interrupt, InterruptStatus, Policy, Thread
+from approvals.models import Delegation, Edits, Hold, Interrupt, InterruptStatus, Policy, Thread
 from approvals.models.interrupt_queries import votes_of
 from approvals.models.people import name_of
 from approvals.models.thread import ThreadQuerySet
@@ -154,12 +154,13 @@ def _may_with_question(person: User, groups: set[str], act: Act, question: Inter
     has_voted = question.votes.standing().filter(reviewer=person).exists()
     if act is Act.WITHDRAW:
         return _if(has_voted, "You have not voted on this.")
-    if act is Act.BREAK_GLASS:
-        return _may_break_glass(person, question)
     if act is Act.ASSIGN and OPERATORS in groups:
         return YES
+    held = _held([question]).get(question.thread_id, "")
+    if act is Act.BREAK_GLASS:
+        return _may_break_glass(person, question, held)
     is_free = act is not Act.DECIDE or not question.is_claimed_by_another(person)
-    return _decides(is_entitled(person, question), question, is_free=is_free, has_voted=has_voted)
+    return _decides(is_entitled(person, question), question, held, is_free=is_free, has_voted=has_voted)
 
 
 def is_entitled(person: User, question: Interrupt) -> Permission:
@@ -180,18 +181,26 @@ def why_not_decide(person: User, questions: Sequence[Interrupt]) -> dict[uuid.UU
     rows = Interrupt.objects.filter(id__in=[question.id for question in questions])
     voted = set(rows.filter(Exists(votes_of(person))).values_list("id", flat=True))
     free = set(rows.not_claimed_by_others(person).values_list("id", flat=True))
-    found = entitlements(person, questions)
-    return {
-        question.id: _decides(
-            found[question.id], question, is_free=question.id in free, has_voted=question.id in voted
-        ).reason
-        for question in questions
-    }
+    found, held = entitlements(person, questions), _held(questions)
+
+    def reason(of: Interrupt) -> str:
+        at_hand = {"is_free": of.id in free, "has_voted": of.id in voted}
+        return _decides(found[of.id], of, held.get(of.thread_id, ""), **at_hand).reason
+
+    return {question.id: reason(question) for question in questions}
 
 
-def _decides(entitled: Permission, question: Interrupt, *, is_free: bool, has_voted: bool) -> Permission:
+def _held(questions: Sequence[Interrupt]) -> dict[uuid.UUID, str]:
+    """Why nobody decides on these threads: they may have been decided and carried out after the backup."""
+    holds = Hold.objects.filter(thread__in=[question.thread_id for question in questions])
+    return {hold.thread_id: hold.sentence for hold in holds}
+
+
+def _decides(entitled: Permission, question: Interrupt, held: str, *, is_free: bool, has_voted: bool) -> Permission:
     if not entitled:
         return entitled
+    if held:
+        return Permission(False, held)
     if not is_free:
         return Permission(False, f"{question.claimed_by_name} has claimed this. Take it over first.")
     return _if(not has_voted, "You have voted on this already.")
@@ -207,10 +216,12 @@ def _entitled(person: User, question: Interrupt, givers: list[int], is_asked: bo
     return _if(is_asked, f"Only {asked_people(question)} may decide this.")
 
 
-def _may_break_glass(person: User, question: Interrupt) -> Permission:
+def _may_break_glass(person: User, question: Interrupt, held: str) -> Permission:
     """Past membership and the number of votes, never past four eyes. Being a superuser is not the permission."""
     if not settings.HOLDPOINT_BREAK_GLASS:
         return Permission(False, "Break glass is switched off.")
+    if held:
+        return Permission(False, held)
     if question.four_eyes and question.requested_by_id == person.id:
         return Permission(False, "You asked for this, so somebody else must decide it.")
     granted = Grant.objects.filter(Q(user=person) | Q(group__user=person), codename="may_break_glass")

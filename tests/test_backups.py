@@ -140,7 +140,9 @@ def test_what_is_held_neither_runs_nor_is_decided_until_it_is_released(
         approve(cast, waiting)
     client.force_login(cast.alice)
     for path in (f"/t/{waiting.id}/", "/queue/"):
-        assert "This request is held" in client.get(path).content.decode()
+        page = client.get(path).content.decode()
+        assert "This request is held" in page
+        assert "data-approve" not in page
     assert '<b class="required">Held</b>' in client.get("/queue/").content.decode()
     assert "Needs review" not in client.get("/queue/").content.decode()
     assert client.get("/threads/").content.decode().count("Held</span>") == 2
@@ -159,6 +161,7 @@ def test_what_is_held_neither_runs_nor_is_decided_until_it_is_released(
     call_command("checkpoints", "release", "--all")
     for path in ("/queue/", "/threads/"):
         assert "Held" not in client.get(path).content.decode()
+    assert "data-approve" in client.get("/queue/").content.decode()
     approve(cast, waiting)
     work_off(waiting)
     assert world(tmp_path) == ["decided", "waiting"]

@@ -17,6 +17,7 @@ from approvals.models import (
     Edits,
     Event,
     EventKind,
+    Hold,
     Interrupt,
     Notice,
     NoticeKind,
@@ -509,6 +510,15 @@ def test_by_break_glass_one_person_decides_alone_and_every_operator_is_told(cast
     assert (told.actor, told.data["reason"], told.data["votes_needed"]) == (cast.oscar, "The bank closes at four.", 2)
     assert {notice.person for notice in Notice.objects.filter(kind=NoticeKind.GLASS_BROKEN)} == {other}
     assert not Vote.objects.exists()
+
+
+def test_what_is_held_after_a_restore_waits_for_break_glass_too(cast: Cast) -> None:
+    question = asked(cast, votes_needed=2)
+    Hold.objects.create(thread=question.thread, backup_at=timezone.now())
+
+    with pytest.raises(NotAllowed, match="This request is held"):
+        decide(let_break_glass(cast.oscar), question, APPROVE, breaks_glass=True, note="Now.")
+    assert not Decision.objects.exists()
 
 
 def test_break_glass_approves_a_changed_version_as_it_stands(cast: Cast) -> None:
