@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from approvals.execution import keeping
 from approvals.execution.keeping import How, Place, Tally, Wanted
+from approvals.execution.moving_places import not_here
 from approvals.models import Event, EventKind, Retention, RetentionNight
 
 log = structlog.get_logger(__name__)
@@ -31,7 +32,7 @@ def sweep(*, now: datetime | None = None) -> None:
     """A turn, if it is the hour and no other process is at it."""
     moment = now or timezone.now()
     day = night_of(moment)
-    if not settings.HOLDPOINT_RETENTION or day is None or keeping.retention_problem():
+    if not settings.HOLDPOINT_RETENTION or day is None or keeping.retention_problem() or not_here():
         return
     with connection.cursor() as cursor:
         cursor.execute(LOCK)

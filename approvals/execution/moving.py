@@ -15,12 +15,23 @@ from django.db import connection, transaction
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from approvals.execution.moving_places import OWN, name_of, place_of, setting_for
-from approvals.models import CheckpointPlace, CopiedThread, Event, EventKind, Thread
-from approvals.opened import open_at, place, serde
+from approvals.models import CheckpointPlace, CopiedThread, Event, EventKind, Interrupt, Thread
+from approvals.opened import checkpointer, open_at, place, serde
 from chains.checkpointers import BadPlace, Checkpointer, Kind, Place, ThreadBusy
 from chains.checkpointers.copying import CannotCopy, copy_thread, has_thread, heads, thread_ids
 
-__all__ = ["REFUSALS", "CannotMove", "Place", "Progress", "move", "name_of", "place_of", "reopen", "setting_for"]
+__all__ = [
+    "REFUSALS",
+    "CannotMove",
+    "Place",
+    "Progress",
+    "move",
+    "name_of",
+    "place_of",
+    "rename",
+    "reopen",
+    "setting_for",
+]
 
 MOVE_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('holdpoint:move', 0))"
 MOVE_UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('holdpoint:move', 0))"
@@ -86,6 +97,35 @@ def reopen() -> None:
         CheckpointPlace.change(is_closed=False)
 
 
+def rename() -> str:
+    """The place that checkpoints are in is called otherwise now: it has another host, port, path or option. Returns the
+    new name. Raises CannotMove when what questions wait at is not there, since then it is another place.
+    """
+    with _alone():
+        before, now = CheckpointPlace.required(), name_of(place())
+        if before in ("", now):
+            return now
+        if CopiedThread.objects.filter(target=now).exists():
+            raise CannotMove(f"What is in {now} is a copy, not what is used. {setting_for(before)}.")
+        _require_questions()
+        with transaction.atomic():
+            CheckpointPlace.change(name=now)
+            told: dict[str, Any] = {"from": before, "to": now, "threads": 0, "renamed": True}
+            Event.append_for_desk(EventKind.CHECKPOINTS_MOVED, **told)
+    return now
+
+
+def _require_questions() -> None:
+    with checkpointer().read() as reading:
+        for asked in Interrupt.objects.open().order_by("created_at").iterator(chunk_size=500):
+            wanted = {"thread_id": str(asked.thread_id), "checkpoint_ns": "", "checkpoint_id": asked.checkpoint_id}
+            if reading.saver.get_tuple({"configurable": wanted}) is None:
+                raise CannotMove(
+                    f"It is another place: checkpoint {asked.checkpoint_id} of thread {asked.thread_id}, which a "
+                    f"question waits at, is not in {name_of(place())}. Move them there with --from and --to."
+                )
+
+
 @dataclass
 class Mover:
     source: Checkpointer
@@ -94,8 +134,8 @@ class Mover:
     orphans: bool
 
     def copy_all(self, *, patience: float, tell: Tell) -> Progress:
-        """What is not whole in the target. A thread that is held is waited for, as long as all of them together may
-        take; without patience, it is left for later.
+        """What is not whole in the target, or is there and no longer in the source. A thread that is held is waited
+        for, as long as all of them together may take; without patience, it is left for later.
         """
         progress, deadline = Progress(), time.monotonic() + patience
         todo = self._todo(progress)
@@ -115,14 +155,16 @@ class Mover:
         asked = [thread_id for thread_id in found if thread_id in ours or self.orphans]
         if here is not None and there is not None:
             whole = {thread_id for thread_id in whole if here.get(thread_id) == there.get(thread_id)}
-        return [thread_id for thread_id in asked if thread_id not in whole]
+        copied = CopiedThread.objects.filter(target=self.name).values_list("thread_id", flat=True)
+        gone = set(copied).difference(found)
+        return [*(thread_id for thread_id in asked if thread_id not in whole), *sorted(gone)]
 
     def _copy(self, thread_id: str, progress: Progress, deadline: float) -> bool:
         while True:
             with contextlib.suppress(ThreadBusy):
                 with self.source.hold(thread_id) as held:
-                    self._copy_held(held.saver, thread_id, progress)
-                    if held.write(IS_WHOLE, self.name, thread_id) is None:
+                    is_there = self._copy_held(held.saver, thread_id, progress)
+                    if is_there and held.write(IS_WHOLE, self.name, thread_id) is None:
                         raise CannotMove("Somebody has forgotten this move. Begin it again.")
                 return True
             if time.monotonic() > deadline:
@@ -130,7 +172,8 @@ class Mover:
                 return False
             time.sleep(0.05)
 
-    def _copy_held(self, saver: BaseCheckpointSaver[Any], thread_id: str, progress: Progress) -> None:
+    def _copy_held(self, saver: BaseCheckpointSaver[Any], thread_id: str, progress: Progress) -> bool:
+        """False when there is nothing of it, any more, in either."""
         with self.target.read() as reading:
             known = CopiedThread.objects.filter(target=self.name, thread_id=thread_id).exists()
             if not known and has_thread(reading.saver, thread_id):
@@ -139,9 +182,13 @@ class Mover:
                 )
             CopiedThread.objects.get_or_create(target=self.name, thread_id=thread_id)
             copied = copy_thread(saver, reading.saver, thread_id)
+        if not any(copied):
+            CopiedThread.objects.filter(target=self.name, thread_id=thread_id).delete()
+            return False
         progress.threads += 1
         progress.checkpoints += copied.checkpoints
         progress.writes += copied.writes
+        return True
 
 
 def _switch(mover: Mover, source: Place, patience: float, tell: Tell) -> Progress:

@@ -4,13 +4,14 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from approvals.execution.moving_places import NotHere, not_here
 from approvals.models import Thread
 from approvals.opened import checkpointer
 from chains.checkpointers import ThreadBusy
 from chains.checkpointers.resealing import CannotReseal, keys_in_use, reseal_thread
 from chains.checkpointers.sealing import SealError
 
-__all__ = ["CannotReseal", "Resealed", "SealError", "reseal", "rows_by_key", "threads_to_reseal"]
+__all__ = ["CannotReseal", "NotHere", "Resealed", "SealError", "reseal", "rows_by_key", "threads_to_reseal"]
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,14 @@ def threads_to_reseal() -> int:
 
 
 def reseal(*, plain_too: bool) -> Iterator[Resealed]:
-    """One for each thread, as it is done. What cannot be opened is left as it is, and said. Raises CannotReseal."""
+    """One for each thread, as it is done. What cannot be opened is left as it is, and said. Raises CannotReseal, and
+    NotHere: a key that is in use elsewhere must not look as if nothing needed it.
+    """
     for thread_id in Thread.objects.order_by("id").values_list("id", flat=True).iterator(chunk_size=500):
         try:
             with checkpointer().hold(str(thread_id)) as held:
+                if why := not_here():
+                    raise NotHere(why)
                 yield Resealed(thread_id, reseal_thread(held.saver, str(thread_id), plain_too=plain_too))
         except ThreadBusy:
             yield Resealed(thread_id, None)

@@ -3,10 +3,11 @@
 import uuid
 from typing import Any
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
+from approvals.models.keeping import Removal, RemovalStatus
 from approvals.models.run import LIVE_RUNS, Run
 from approvals.models.thread import Thread
 
@@ -36,16 +37,21 @@ class CheckpointPlace(models.Model):
 
     @classmethod
     def change(cls, **facts: Any) -> None:
+        """Once everybody is done who was allowed what this may forbid."""
         with transaction.atomic():
+            _lock("EXCLUSIVE")
             cls.objects.get_or_create(id=1)
             cls.objects.filter(id=1).update(**facts, since=Now())
 
     @classmethod
     def allows(cls, name: str) -> bool:
-        """Whether a worker whose checkpoints are there may take a thread up now. Ask while holding the thread: whoever
-        closes this holds every thread after that, so they see all that was written before. Raises Moved.
+        """Whether somebody whose checkpoints are there may write a thread now. Ask while holding the thread, in the
+        transaction that says so in a row: it stays as it is until the end of that, and whoever closes this sees the row
+        and waits for the thread. Raises Moved.
         """
-        row = cls.objects.first()
+        with transaction.atomic():
+            _lock("ROW SHARE")
+            row = cls.objects.first()
         if row is not None and row.name not in ("", name):
             raise Moved(row.name)
         return row is None or not row.is_closed
@@ -53,6 +59,11 @@ class CheckpointPlace(models.Model):
     @classmethod
     def required(cls) -> str:
         return cls.objects.values_list("name", flat=True).first() or ""
+
+
+def _lock(mode: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {CheckpointPlace._meta.db_table} IN {mode} MODE")
 
 
 class Hold(models.Model):
@@ -81,11 +92,15 @@ class Hold(models.Model):
 
 class CopiedThreadQuerySet(models.QuerySet["CopiedThread"]):
     def whole(self, target: str) -> "CopiedThreadQuerySet":
-        """Whose thread no worker has had since it was copied. A run ends while its worker holds the thread."""
+        """Whose thread nobody has written since it was copied. A run, and a removal, ends while its thread is held."""
         had = Q(finished_at__gte=OuterRef("copied_at")) | Q(status__in=LIVE_RUNS, generation__gt=0)
         ours = Run.objects.annotate(key=models.functions.Cast("thread_id", models.CharField())).filter(had)
+        went = Q(finished_at__gte=OuterRef("copied_at")) | Q(status=RemovalStatus.MARKED)
+        gone = Removal.objects.annotate(key=models.functions.Cast("thread_id", models.CharField())).filter(went)
         copied = self.filter(target=target, copied_at__isnull=False)
-        return copied.exclude(Exists(ours.filter(key=OuterRef("thread_id"))))
+        for written in (ours, gone):
+            copied = copied.exclude(Exists(written.filter(key=OuterRef("thread_id"))))
+        return copied
 
 
 class CopiedThread(models.Model):

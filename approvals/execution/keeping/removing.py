@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from approvals.execution.keeping.choosing import Wanted, eligible
+from approvals.execution.moving_places import not_here
 from approvals.models import Event, EventKind, Removal, RemovalStatus, Thread
 from approvals.models.people import name_of
 from approvals.opened import checkpointer, is_together
@@ -64,9 +65,11 @@ class Tally:
 
 
 def require_here() -> None:
-    """Raises CannotRemove when the checkpoints are in another process's memory."""
+    """Raises CannotRemove when the checkpoints are in another process's memory, were moved, or are being moved."""
     if isinstance(checkpointer(), MemoryCheckpointer) and not is_together():
         raise CannotRemove(ELSEWHERE)
+    if why := not_here():
+        raise CannotRemove(why)
 
 
 def require_able(*, keep_latest: bool) -> None:
@@ -96,7 +99,8 @@ def complete() -> Tally:
     marked = list(Removal.objects.half_done().order_by("thread_id").values_list("thread_id", flat=True)[:500])
     for start in range(0, len(marked), 50):
         with hold_several(checkpointer(), [str(thread_id) for thread_id in marked[start : start + 50]]) as several:
-            if several is None:
+            # A mark that is found here is one that a move waits for.
+            if several is None or not_here():
                 continue
             found = Removal.objects.half_done().filter(thread_id__in=several.thread_ids)
             for keeps_latest in (True, False):
@@ -113,8 +117,8 @@ def _remove_held(several: Several, how: How, tally: Tally) -> None:
     tally.left |= _changed(several, how)
     chosen = [name for name in several.thread_ids if name not in tally.left]
     there = counts(several.saver, chosen)
-    rows = _mark(chosen, there, how)
-    tally.left |= dict.fromkeys(set(chosen) - {str(row.thread_id) for row in rows}, "It is no longer eligible.")
+    rows, why = _mark(chosen, there, how)
+    tally.left |= dict.fromkeys(set(chosen) - {str(row.thread_id) for row in rows}, why or "It is no longer eligible.")
     _delete(several, rows, tally, keep_latest=keep_latest)
 
 
@@ -126,10 +130,14 @@ def _changed(several: Several, how: How) -> dict[str, str]:
     return found
 
 
-def _mark(names: list[str], there: Mapping[str, int], how: How) -> list[Removal]:
-    """Under the rows' locks, since a message may have come in before the thread was held."""
+def _mark(names: list[str], there: Mapping[str, int], how: How) -> tuple[list[Removal], str]:
+    """Under the rows' locks, since a message may have come in before the thread was held. With the reason when it is
+    not for us to remove any.
+    """
     with transaction.atomic():
         list(Thread.objects.select_for_update().filter(id__in=names).order_by("id").values_list("id"))
+        if why := not_here():
+            return [], why
         ids = eligible(how.wanted).filter(id__in=names).values_list("id", flat=True)
         rows = [
             Removal(
@@ -146,7 +154,8 @@ def _mark(names: list[str], there: Mapping[str, int], how: How) -> list[Removal]
         ]
         told = ("status", "keeps_latest", "checkpoints", "removed", "by", "by_name", "why", "archive")
         fields = [*told, "marked_at", "finished_at"]
-        return Removal.objects.bulk_create(rows, update_conflicts=True, unique_fields=["thread"], update_fields=fields)
+        Removal.objects.bulk_create(rows, update_conflicts=True, unique_fields=["thread"], update_fields=fields)
+        return rows, ""
 
 
 def _delete(several: Several, rows: list[Removal], tally: Tally, *, keep_latest: bool) -> None:

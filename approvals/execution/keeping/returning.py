@@ -1,6 +1,8 @@
 """Bringing threads back from the archive."""
 
+import contextlib
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
+from approvals.execution.moving_places import not_here
 from approvals.models import Event, EventKind, Removal, RemovalStatus, Thread
 from approvals.opened import checkpointer
 from chains.checkpointers import ThreadBusy
@@ -38,7 +41,7 @@ def bring_back(thread_id: str, directory: Path, manifest: Manifest, *, by: User 
     kept = manifest.threads[thread_id]
     rows = rows_in(directory, manifest, thread_id)
     try:
-        with checkpointer().hold(thread_id) as held:
+        with checkpointer().hold(thread_id) as held, _staying():
             there = sha256_of_rows(kept.form, rows_of(held.saver, thread_id))
             if there != kept.sha256:
                 _require_none(held.saver, thread_id)
@@ -52,6 +55,15 @@ def bring_back(thread_id: str, directory: Path, manifest: Manifest, *, by: User 
     except CannotPut as error:
         raise CannotReturn(str(error)) from error
     return kept.checkpoints
+
+
+@contextlib.contextmanager
+def _staying() -> Iterator[None]:
+    """Nobody moves the checkpoints elsewhere meanwhile, since what is on its way back would not be seen."""
+    with transaction.atomic():
+        if why := not_here():
+            raise CannotReturn(why)
+        yield
 
 
 def _require_none(saver: BaseCheckpointSaver[Any], thread_id: str) -> None:

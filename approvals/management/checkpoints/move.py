@@ -9,7 +9,7 @@ import psycopg
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 
-from approvals.execution.moving import REFUSALS, Place, Progress, move, name_of, place_of, reopen, setting_for
+from approvals.execution.moving import REFUSALS, Place, Progress, move, name_of, place_of, rename, reopen, setting_for
 
 SOME = 20
 BY_ENVIRONMENT = "env:"
@@ -30,8 +30,15 @@ class Move:
         parser.add_argument("--patience", type=float, default=60, help="seconds to wait for workers when switching")
         parser.add_argument("--reopen", action="store_true", help="give up a move that was killed while workers waited")
 
+        parser.add_argument(
+            "--renamed", action="store_true", help="it is the same place, which has another address or option now"
+        )
+
     def run(self, out: OutputWrapper, options: dict[str, Any]) -> None:
         try:
+            if options["renamed"]:
+                out.write(f"The checkpoints are in {rename()}. Start web and workers anew.")
+                return
             if options["reopen"]:
                 reopen()
                 out.write("Workers go on where they were.")

@@ -21,6 +21,8 @@ class Reseal:
         try:
             self._reseal(out, plain_too=options["plain_too"])
             by_key = resealing.rows_by_key()
+        except resealing.NotHere as error:
+            raise CommandError(f"Not all is sealed. {error}") from error
         except resealing.CannotReseal as error:
             raise CommandError(f"Nothing to seal. {error} Is HOLDPOINT_CHECKPOINT_KEYS set?") from error
         for key, count in sorted(by_key.items()):
