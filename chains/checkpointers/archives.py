@@ -133,6 +133,11 @@ def rows_in(directory: Path, manifest: Manifest, thread_id: str) -> list[tuple[s
     raise BadArchive(f"{manifest.file} holds no thread {thread_id}. Restore it from a copy.")
 
 
+def each_in(directory: Path, manifest: Manifest) -> Iterator[tuple[str, Form, list[tuple[str, Row]]]]:
+    """Every thread of a file that was checked, with its rows. Raises BadArchive."""
+    return _threads_in(directory / manifest.file)
+
+
 def _told(form: Form, rows: Iterable[tuple[str, Row]]) -> tuple[list[bytes], Kept]:
     digest, lines, checkpoints = hashlib.sha256(), [], 0
     for table, row in rows:

@@ -51,11 +51,13 @@ def form_of(saver: BaseCheckpointSaver[Any]) -> Form:
     return Form.SQLITE if isinstance(saver, SqliteSaver) else Form.TUPLES
 
 
-def rows_of(saver: BaseCheckpointSaver[Any], thread_id: str) -> Iterator[tuple[str, Row]]:
-    """(table, row), always in the same order. Hold the thread, or make sure that nobody writes it."""
-    if isinstance(saver, PostgresSaver):
+def rows_of(saver: BaseCheckpointSaver[Any], thread_id: str, form: Form | None = None) -> Iterator[tuple[str, Row]]:
+    """(table, row), always in the same order; of any saver as TUPLES, if that is asked for. Hold the thread, or make
+    sure that nobody writes it.
+    """
+    if form is not Form.TUPLES and isinstance(saver, PostgresSaver):
         yield from _of_postgres(saver, thread_id)
-    elif isinstance(saver, SqliteSaver):
+    elif form is not Form.TUPLES and isinstance(saver, SqliteSaver):
         yield from _of_sqlite(saver, thread_id)
     else:
         found = saver.list({"configurable": {"thread_id": thread_id}})

@@ -12,9 +12,12 @@ from approvals.execution.keeping.removing import How, Tally, remove
 from approvals.execution.keeping.stepping import FEW, Pace, turns
 from approvals.models import Thread
 from approvals.opened import checkpointer
-from chains.checkpointers.archives import BadArchive, Kept, Manifest, Writing, check, manifests
-from chains.checkpointers.rows import form_of, rows_of
+from chains.checkpointers.archives import BadArchive, Kept, Manifest, Writing, check, each_in, manifests
+from chains.checkpointers.opened_rows import Rows, opened_sha256
+from chains.checkpointers.rows import Form, form_of, rows_of
+from chains.checkpointers.sealing import Sealed
 from chains.checkpointers.several import hold_several
+from chains.strict import CannotRead
 
 __all__ = ["Archived", "BadArchive", "archive"]
 
@@ -38,6 +41,8 @@ class Shelf:
 
     directory: Path
     known: dict[str, Manifest]
+    # By file and thread: what its rows are once opened, or why they cannot be.
+    _opened: dict[str, dict[str, str | CannotRead]] = field(default_factory=dict)
 
     @classmethod
     def open(cls, directory: Path) -> "Shelf":
@@ -51,6 +56,17 @@ class Shelf:
         """As it is now: nothing has happened to it since."""
         manifest = self.known.get(str(thread_id))
         return manifest is not None and manifest.made > active_at
+
+    def opened(self, thread_id: str, seal: Sealed | None) -> str:
+        """Of a thread that is there; each file is read once for all it holds. Raises CannotRead and BadArchive."""
+        manifest = self.known[thread_id]
+        if manifest.file not in self._opened:
+            each = each_in(self.directory, manifest)
+            self._opened[manifest.file] = {name: _opened(name, form, rows, seal) for name, form, rows in each}
+        found = self._opened[manifest.file][thread_id]
+        if isinstance(found, CannotRead):
+            raise found
+        return found
 
 
 def archive(
@@ -158,8 +174,15 @@ def _remove(shelf: Shelf, how: How, thread_ids: list[uuid.UUID], checked: set[st
     for start in range(0, len(thread_ids), FEW):
         few = [one for one in thread_ids[start : start + FEW] if str(one) in kept]
         if few:
-            tally.add(remove(few, replace(how, archived=_only(kept, few))))
+            tally.add(remove(few, replace(how, archived=_only(kept, few), opened=shelf.opened)))
     return tally
+
+
+def _opened(thread_id: str, form: Form, rows: Rows, seal: Sealed | None) -> str | CannotRead:
+    try:
+        return opened_sha256(thread_id, form, rows, seal)
+    except CannotRead as error:
+        return error
 
 
 def _only(kept: Mapping[str, tuple[str, Kept]], thread_ids: Sequence[uuid.UUID]) -> dict[str, tuple[str, Kept]]:

@@ -5,8 +5,9 @@ event. Whoever finds a mark that nobody holds deletes once more, which changes n
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 from django.contrib.auth.models import User
@@ -19,10 +20,12 @@ from approvals.models import Event, EventKind, Removal, RemovalStatus, Thread
 from approvals.models.people import name_of
 from approvals.opened import checkpointer, is_together
 from chains.checkpointers import MemoryCheckpointer
-from chains.checkpointers.archives import Kept, sha256_of_rows
+from chains.checkpointers.archives import Kept
+from chains.checkpointers.opened_rows import is_as_kept, seal_of
 from chains.checkpointers.pruning import CannotPrune, can_delete, can_keep_latest, counts, prune, why_not
-from chains.checkpointers.rows import rows_of
+from chains.checkpointers.sealing import Sealed
 from chains.checkpointers.several import Several, hold_several
+from chains.strict import CannotRead
 
 log = structlog.get_logger(__name__)
 
@@ -41,13 +44,14 @@ class CannotRemove(RuntimeError):
 @dataclass(frozen=True)
 class How:
     """`why` is for the record: the command, or whose retention it was. `archived`, with the name of its file, is what
-    each thread must still be.
+    each thread must still be; `opened` gives what that is once its seal is opened.
     """
 
     wanted: Wanted
     why: str
     by: User | None = None
     archived: Mapping[str, tuple[str, Kept]] = field(default_factory=dict)
+    opened: Callable[[str, Sealed | None], str] = lambda thread_id, seal: ""
 
 
 @dataclass
@@ -125,8 +129,14 @@ def _remove_held(several: Several, how: How, tally: Tally) -> None:
 def _changed(several: Several, how: How) -> dict[str, str]:
     found = {}
     for name, (_, kept) in how.archived.items():
-        if name in several.thread_ids and sha256_of_rows(kept.form, rows_of(several.saver, name)) != kept.sha256:
-            found[name] = CHANGED
+        if name not in several.thread_ids:
+            continue
+        opened = partial(how.opened, name, seal_of(several.saver))
+        try:
+            if not is_as_kept(several.saver, name, kept.form, kept.sha256, opened):
+                found[name] = CHANGED
+        except CannotRead as error:
+            found[name] = str(error)
     return found
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from approvals.execution.moving_places import not_here
 from approvals.models import Event, EventKind, Removal, RemovalStatus, Thread
 from approvals.opened import checkpointer
 from chains.checkpointers import ThreadBusy
-from chains.checkpointers.archives import BadArchive, Manifest, check, manifests, rows_in, sha256_of_rows
+from chains.checkpointers.archives import BadArchive, Kept, Manifest, check, manifests, rows_in
+from chains.checkpointers.opened_rows import Rows, as_written, is_as_kept, opened_sha256, seal_of
 from chains.checkpointers.rows import CannotPut, put_rows, rows_of
+from chains.strict import CannotRead
 
 __all__ = ["BadArchive", "CannotReturn", "bring_back", "in_archive"]
 
@@ -42,17 +45,17 @@ def bring_back(thread_id: str, directory: Path, manifest: Manifest, *, by: User 
     rows = rows_in(directory, manifest, thread_id)
     try:
         with checkpointer().hold(thread_id) as held, _staying():
-            there = sha256_of_rows(kept.form, rows_of(held.saver, thread_id))
-            if there != kept.sha256:
+            if not _is_there(held.saver, thread_id, kept, rows):
                 _require_none(held.saver, thread_id)
+                written = as_written(held.saver, thread_id, kept.form, rows)
                 held.write("SELECT 1")
-                put_rows(held.saver, thread_id, kept.form, rows)
-            if sha256_of_rows(kept.form, rows_of(held.saver, thread_id)) != kept.sha256:
-                raise CannotReturn(DIFFERENT)
+                put_rows(held.saver, thread_id, kept.form, written)
+                if not _is_there(held.saver, thread_id, kept, rows):
+                    raise CannotReturn(DIFFERENT)
             _record(thread_id, manifest, kept.checkpoints, by)
     except ThreadBusy:
         raise CannotReturn("A worker has it at this moment. Try again.") from None
-    except CannotPut as error:
+    except (CannotPut, CannotRead) as error:
         raise CannotReturn(str(error)) from error
     return kept.checkpoints
 
@@ -64,6 +67,11 @@ def _staying() -> Iterator[None]:
         if why := not_here():
             raise CannotReturn(why)
         yield
+
+
+def _is_there(saver: BaseCheckpointSaver[Any], thread_id: str, kept: Kept, rows: Rows) -> bool:
+    opened = partial(opened_sha256, thread_id, kept.form, rows, seal_of(saver))
+    return is_as_kept(saver, thread_id, kept.form, kept.sha256, opened)
 
 
 def _require_none(saver: BaseCheckpointSaver[Any], thread_id: str) -> None:
