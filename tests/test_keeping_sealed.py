@@ -20,6 +20,7 @@ from tests import keeping_desk as desk
 from tests.backends import AS_CONTEXT, OWN, SQLITE, setting_for
 from tests.backends import keeping as kept_in
 from tests.conftest import REQUEST, Cast, work_off
+from tests.graphs import savers
 from tests.sealing_desk import key_text
 from tests.test_main_job import ballot
 
@@ -203,6 +204,49 @@ def test_what_is_sealed_is_not_given_to_a_saver_without_keys(kind: str, home: Pa
     with pytest.raises(keeping.CannotReturn, match="is sealed, and HOLDPOINT_CHECKPOINT_KEYS is not set"):
         bring_back(home, old)
     assert desk.left(old) == [0]
+
+
+@pytest.mark.parametrize("keys", ["", OLD], ids=["clear", "sealed"])
+@pytest.mark.django_db(transaction=True)
+def test_what_a_saver_keeps_differently_is_taken_out_again(
+    home: Path, cast: Cast, settings: Any, keys: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A retry says the same, and once the saver is mended it comes back."""
+    settings.HOLDPOINT_CHECKPOINT_KEYS = keys
+    with kept_in("custom:tests.graphs.savers.forgetful"):
+        old = desk.finished(cast)
+        there = desk.left(old)[0]
+        archive(home)
+        monkeypatch.setattr(savers.Forgetful, "forgets", True)
+        for _ in range(2):
+            with pytest.raises(keeping.CannotReturn, match="so it was taken out again"):
+                bring_back(home, old)
+            assert desk.left(old) == [0]
+        assert Removal.objects.get(thread=old).status == RemovalStatus.DONE
+
+        monkeypatch.setattr(savers.Forgetful, "forgets", False)
+        assert bring_back(home, old) == there
+        goes_on_to_its_end(old, cast)
+
+
+@pytest.mark.parametrize("keys", ["", OLD], ids=["clear", "sealed"])
+@pytest.mark.django_db(transaction=True)
+def test_a_part_that_a_killed_process_left_does_not_stand_in_the_way(
+    home: Path, cast: Cast, settings: Any, keys: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.HOLDPOINT_CHECKPOINT_KEYS = keys
+    with kept_in("custom:tests.graphs.savers.forgetful"):
+        old = desk.finished(cast)
+        there = desk.left(old)[0]
+        archive(home)
+        monkeypatch.setattr(savers.Forgetful, "dies", True)
+        with pytest.raises(KeyboardInterrupt):
+            bring_back(home, old)
+        monkeypatch.setattr(savers.Forgetful, "dies", False)
+        assert 0 < desk.left(old)[0] < there
+
+        assert bring_back(home, old) == there
+        goes_on_to_its_end(old, cast)
 
 
 @pytest.mark.parametrize("place", [OWN, SQLITE])

@@ -51,6 +51,25 @@ class Flaky(InMemorySaver):
             raise ConnectionError("redis://user:the-password@host is away")
 
 
+class Forgetful(InMemorySaver):
+    """Keeps no writes while `forgets`; while `dies`, its process is ended at the third checkpoint."""
+
+    forgets = dies = False
+
+    def put(self, *arguments: Any, **named: Any) -> Any:
+        if Forgetful.dies and sum(len(kept) for one in self.storage.values() for kept in one.values()) > 1:
+            raise KeyboardInterrupt
+        return super().put(*arguments, **named)
+
+    def put_writes(self, *arguments: Any, **named: Any) -> None:
+        if not Forgetful.forgets:
+            super().put_writes(*arguments, **named)
+
+
+def forgetful(options: Options) -> BaseCheckpointSaver[Any]:
+    return Forgetful(serde=options["serde"])
+
+
 def flaky(options: Options) -> BaseCheckpointSaver[Any]:
     return Flaky(options)
 

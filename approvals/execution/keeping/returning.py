@@ -17,14 +17,20 @@ from approvals.models import Event, EventKind, Removal, RemovalStatus, Thread
 from approvals.opened import checkpointer
 from chains.checkpointers import ThreadBusy
 from chains.checkpointers.archives import BadArchive, Kept, Manifest, check, manifests, rows_in
+from chains.checkpointers.held import Held
 from chains.checkpointers.opened_rows import Rows, as_written, is_as_kept, opened_sha256, seal_of
+from chains.checkpointers.pruning import CannotPrune, prune
 from chains.checkpointers.rows import CannotPut, put_rows, rows_of
 from chains.strict import CannotRead
 
 __all__ = ["BadArchive", "CannotReturn", "bring_back", "in_archive"]
 
 THERE = "It has checkpoints already. Remove those first, with manage.py checkpoints prune --all --thread {thread}."
-DIFFERENT = "It was brought back, but what is there now is not what the archive has. Remove it, and try again."
+DIFFERENT = (
+    "What came back was not what the archive has, so it was taken out again. These checkpoints are kept in another way "
+    "than then: bring them back where they came from, and take them over with manage.py checkpoints move."
+)
+STAYS = "Only a part of it came back, or not as the archive has it, and that could not be taken out again. {why}"
 
 
 class CannotReturn(RuntimeError):
@@ -46,12 +52,8 @@ def bring_back(thread_id: str, directory: Path, manifest: Manifest, *, by: User 
     try:
         with checkpointer().hold(thread_id) as held, _staying():
             if not _is_there(held.saver, thread_id, kept, rows):
-                _require_none(held.saver, thread_id)
-                written = as_written(held.saver, thread_id, kept.form, rows)
-                held.write("SELECT 1")
-                put_rows(held.saver, thread_id, kept.form, written)
-                if not _is_there(held.saver, thread_id, kept, rows):
-                    raise CannotReturn(DIFFERENT)
+                _require_none(held, thread_id)
+                _put(held, thread_id, kept, rows)
             _record(thread_id, manifest, kept.checkpoints, by)
     except ThreadBusy:
         raise CannotReturn("A worker has it at this moment. Try again.") from None
@@ -74,9 +76,37 @@ def _is_there(saver: BaseCheckpointSaver[Any], thread_id: str, kept: Kept, rows:
     return is_as_kept(saver, thread_id, kept.form, kept.sha256, opened)
 
 
-def _require_none(saver: BaseCheckpointSaver[Any], thread_id: str) -> None:
-    if next(iter(rows_of(saver, thread_id)), None) is not None:
+def _require_none(held: Held, thread_id: str) -> None:
+    """Where all was removed, what is there is a part that a process left that was killed while it brought it back."""
+    if next(iter(rows_of(held.saver, thread_id)), None) is None:
+        return
+    total = Removal.objects.filter(thread_id=thread_id, status=RemovalStatus.DONE, keeps_latest=False)
+    if not total.exists():
         raise CannotReturn(THERE.format(thread=thread_id))
+    _take_out(held, thread_id)
+
+
+def _put(held: Held, thread_id: str, kept: Kept, rows: Rows) -> None:
+    """All of it or nothing, so that it can be tried again."""
+    written = as_written(held.saver, thread_id, kept.form, rows)
+    held.write("SELECT 1")
+    try:
+        put_rows(held.saver, thread_id, kept.form, written)
+        if not _is_there(held.saver, thread_id, kept, rows):
+            raise CannotReturn(DIFFERENT)
+    except CannotPut:  # before anything was written
+        raise
+    except Exception:
+        _take_out(held, thread_id)
+        raise
+
+
+def _take_out(held: Held, thread_id: str) -> None:
+    held.write("SELECT 1")
+    try:
+        prune(held.saver, [thread_id], keep_latest=False)
+    except CannotPrune as error:
+        raise CannotReturn(STAYS.format(why=error)) from error
 
 
 def _record(thread_id: str, manifest: Manifest, checkpoints: int, by: User | None) -> None:
