@@ -194,6 +194,30 @@ def test_a_thread_whose_key_is_gone_is_named_and_the_others_come_back(
     goes_on_to_its_end(other, cast)
 
 
+@pytest.mark.parametrize("removes", [True, False])
+@pytest.mark.parametrize("kind", [AS_CONTEXT], indirect=True)
+def test_a_thread_that_cannot_be_opened_is_left_and_the_others_are_archived(
+    kind: str, home: Path, cast: Cast, settings: Any, removes: bool
+) -> None:
+    seal_with(settings, OLD)
+    old, other = desk.finished(cast), desk.finished(cast)
+    with opened.checkpointer().hold(str(old.id)) as held:
+        memory: Any = held.saver
+        memory.writes[(str(old.id), "", next(iter(memory.storage[str(old.id)][""])))]["a task", 0] = (
+            "a task",
+            "draft",
+            ("null", b""),
+            "",
+        )
+
+    said = desk.told("archive", f"--dir={home}", "--share=1", "--older-than=1", *["--remove"] * removes)
+
+    assert "1 threads archived in 1 files." in said
+    assert "1 left: Part of what is saved is not sealed" in said
+    assert list(keeping.in_archive(home)) == [str(other.id)]
+    assert (desk.left(other) == [0]) is removes
+
+
 @pytest.mark.parametrize("kind", [AS_CONTEXT], indirect=True)
 def test_what_is_sealed_is_not_given_to_a_saver_without_keys(kind: str, home: Path, cast: Cast, settings: Any) -> None:
     seal_with(settings, OLD)

@@ -28,7 +28,7 @@ BYTES_PER_FILE = 256 * 1024 * 1024
 
 @dataclass
 class Archived:
-    """`written` threads in `files`; what was removed after that is in the tally."""
+    """`written` threads in `files`; what was removed after that is in the tally, as is what could not be read."""
 
     written: int = 0
     files: list[str] = field(default_factory=list)
@@ -43,6 +43,8 @@ class Shelf:
     known: dict[str, Manifest]
     # By file and thread: what its rows are once opened, or why they cannot be.
     _opened: dict[str, dict[str, str | CannotRead]] = field(default_factory=dict)
+    # By thread: why it could not be written.
+    unread: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(cls, directory: Path) -> "Shelf":
@@ -91,9 +93,10 @@ def archive(
             result.written += len(manifest.threads)
         if removes:
             turn = _remove(shelf, how, thread_ids, checked)
-            result.removed.add(turn)
+        result.removed.add(turn)
         on_turn(len(thread_ids), turn)
         pace.rest(time.monotonic() - begun)
+    result.removed.left |= shelf.unread
     return result
 
 
@@ -102,7 +105,9 @@ def archive_and_remove(how: How, directory: Path, thread_ids: Sequence[uuid.UUID
     shelf = Shelf.open(directory)
     for _ in _written(shelf, how.wanted, list(thread_ids)):
         pass
-    return _remove(shelf, how, list(thread_ids), set())
+    tally = _remove(shelf, how, list(thread_ids), set())
+    tally.left |= shelf.unread
+    return tally
 
 
 def _batches(wanted: Wanted, shelf: Shelf, *, removes: bool, many: int) -> Iterator[list[uuid.UUID]]:
@@ -134,7 +139,7 @@ def _write(shelf: Shelf, wanted: Wanted, thread_ids: list[uuid.UUID]) -> Manifes
     writing = Writing(shelf.directory)
     try:
         for start in range(0, len(left), FEW):
-            _add(writing, wanted, left[start : start + FEW])
+            _add(writing, shelf, wanted, left[start : start + FEW])
             if writing.size > BYTES_PER_FILE:
                 break
         if not writing.threads:
@@ -148,15 +153,19 @@ def _write(shelf: Shelf, wanted: Wanted, thread_ids: list[uuid.UUID]) -> Manifes
     return manifest
 
 
-def _add(writing: Writing, wanted: Wanted, thread_ids: list[uuid.UUID]) -> None:
-    """While they are held, so that what is written is one moment of each."""
+def _add(writing: Writing, shelf: Shelf, wanted: Wanted, thread_ids: list[uuid.UUID]) -> None:
+    """While they are held, so that what is written is one moment of each. What cannot be read is left to the shelf."""
     with hold_several(checkpointer(), [str(one) for one in thread_ids]) as several:
         if several is None:
             return
         allowed = set(eligible(wanted, removed_too=True).filter(id__in=several.thread_ids).values_list("id", flat=True))
         form = form_of(several.saver)
         for name in several.thread_ids:
-            rows = list(rows_of(several.saver, name)) if uuid.UUID(name) in allowed else []
+            try:
+                rows = list(rows_of(several.saver, name)) if uuid.UUID(name) in allowed else []
+            except CannotRead as error:
+                shelf.unread[name] = str(error)
+                continue
             if rows:
                 writing.add(name, form, rows)
 

@@ -7,7 +7,7 @@ from django.core.management.base import CommandError, CommandParser, OutputWrapp
 from approvals.execution import keeping
 from approvals.execution.keeping import BadArchive, CannotRemove, How, Pace
 from approvals.management.checkpoints import asked
-from approvals.management.checkpoints.prune import tell
+from approvals.management.checkpoints.prune import tell, tell_left
 
 
 class Archive:
@@ -49,3 +49,5 @@ class Archive:
         out.write(f"{found.written} threads archived in {len(found.files)} files.")
         if options["remove"]:
             tell(out, found.removed)
+        else:
+            tell_left(out, found.removed)

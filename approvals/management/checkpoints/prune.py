@@ -39,5 +39,9 @@ class Prune:
 
 def tell(out: OutputWrapper, tally: Tally) -> None:
     out.write(f"{tally.threads} threads pruned, {tally.checkpoints} checkpoints removed.")
+    tell_left(out, tally)
+
+
+def tell_left(out: OutputWrapper, tally: Tally) -> None:
     for why, many in Counter(tally.left.values()).most_common():
         out.write(f"{many} left: {why}")
