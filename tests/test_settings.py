@@ -3,8 +3,12 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from approvals.checkpoint_settings import checkpoints_from_environment
+from chains.checkpointers import BadPlace, Place
 
 
 def start_with(**changes: str | None) -> str:
@@ -54,3 +58,38 @@ def test_away_from_this_machine_cookies_are_secure_and_pages_go_to_https() -> No
     environment = {**os.environ, "HOLDPOINT_LOCAL": "0", "HOLDPOINT_HOSTS": "approvals.example.org"}
 
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "understood"),
+    [
+        ("var/checkpoints.db", ("sqlite", "var/checkpoints.db")),
+        ("/srv/checkpoints.db", ("sqlite", "/srv/checkpoints.db")),
+        ("/srv/100%25.db", ("sqlite", "/srv/100%25.db")),
+        ("custom.db", ("sqlite", "custom.db")),
+        ("custom:package.module.saver", ("custom", "package.module.saver")),
+        ("sqlite:////srv/checkpoints.db", ("sqlite", "/srv/checkpoints.db")),
+        ("postgresql://u:p@127.0.0.1/name", ("postgres", "postgresql://u:p@127.0.0.1/name")),
+        ("memory://", ("memory", "")),
+    ],
+)
+def test_the_old_name_takes_a_path_or_whatever_the_new_one_takes(
+    said: str, understood: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LANGGRAPH_CHECKPOINT_DB", said)
+    by_name = Place.parse(checkpoints_from_environment())
+    monkeypatch.delenv("LANGGRAPH_CHECKPOINT_DB")
+    (tmp_path / "place").write_text(said)
+    monkeypatch.setenv("LANGGRAPH_CHECKPOINT_DB_FILE", str(tmp_path / "place"))
+    by_file = Place.parse(checkpoints_from_environment())
+
+    assert (by_name.kind.value, by_name.target) == understood
+    assert by_file == by_name
+
+
+@pytest.mark.parametrize("said", ["custom:saver", "memory:", "sqlite:checkpoints.db"])
+def test_the_old_name_makes_no_file_of_what_is_nearly_a_place(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGGRAPH_CHECKPOINT_DB", said)
+
+    with pytest.raises(BadPlace, match="This is no place for checkpoints"):
+        Place.parse(checkpoints_from_environment())
