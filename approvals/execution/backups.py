@@ -15,13 +15,23 @@ from approvals import opened
 from approvals.execution.backups_clearing import clearing_the_way
 from approvals.execution.backups_holding import hold_unfinished
 from approvals.execution.backups_manifest import Manifest, migrations
-from approvals.execution.backups_stores import CUT_OFF, OWN_TOOLS, TABLES, dump_store, is_store_empty, load_store
+from approvals.execution.backups_stores import (
+    CUT_OFF,
+    OWN_TOOLS,
+    PUT_BACK,
+    TABLES,
+    dump_store,
+    is_store_empty,
+    load_store,
+    require_dumped,
+    require_store,
+)
 from approvals.execution.backups_tables import BadBackup, Dumped, dump_table, in_order, load_table, measured, private
 from approvals.execution.moving_places import name_of
 from approvals.models import CheckpointPlace, CopiedThread, Event, EventKind, Thread
 from chains.checkpointers import Kind, Place
 
-__all__ = ["OWN_TOOLS", "BadBackup", "Restored", "hold_only", "name_of", "restore", "take"]
+__all__ = ["BadBackup", "Restored", "hold_only", "left_out", "name_of", "restore", "take"]
 
 # Made by manage.py migrate; and who is signed in, which nobody should be again.
 NOT_KEPT = ("django_migrations", "django_session")
@@ -43,6 +53,7 @@ def take(into: Path, *, tell: Tell) -> Path:
     place = opened.place()
     if place.kind is Kind.MEMORY:
         raise BadBackup("memory:// keeps checkpoints in one process, and nothing of them can be backed up.")
+    require_store(place, name_of(place), own=opened.own_dsn())
     into.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory = into / f"holdpoint-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
     unfinished = into / f".{directory.name}.unfinished"
@@ -63,6 +74,12 @@ def take(into: Path, *, tell: Tell) -> Path:
     return directory
 
 
+def left_out() -> str:
+    """What a backup has not got, and what to do about it; empty when it has everything."""
+    place = opened.place()
+    return OWN_TOOLS.format(name=name_of(place)) if place.kind is Kind.CUSTOM else ""
+
+
 def restore(directory: Path, *, wipe: bool, tell: Tell) -> Restored:
     """Into an empty database, or with `wipe` over what is there. All rows or none; where checkpoints are elsewhere,
     nobody works until those are there, too. What was unfinished is held. Raises BadBackup.
@@ -74,6 +91,7 @@ def restore(directory: Path, *, wipe: bool, tell: Tell) -> Restored:
             f"The backup has its checkpoints in {manifest.place}, and HOLDPOINT_CHECKPOINTS says {name_of(place)}. "
             "Set it to a place of the same kind, and move them afterwards."
         )
+    require_dumped(place, [*manifest.rows, *manifest.checkpoints], directory)
     opened.set_up_checkpoints()
     if not wipe and not is_store_empty(place):
         raise BadBackup(f"There are checkpoints in {name_of(place)} already. Take an empty place, or --wipe.")
@@ -82,6 +100,8 @@ def restore(directory: Path, *, wipe: bool, tell: Tell) -> Restored:
     load_store(place, manifest.checkpoints, directory)
     _load_attached(manifest, directory)
     CheckpointPlace.change(is_closed=False)
+    if place.kind is Kind.CUSTOM:
+        tell(PUT_BACK.format(name=name_of(place)))
     return Restored(manifest.taken_at, sum(dumped.rows for dumped in manifest.rows), held)
 
 

@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from approvals.execution.backups_tables import BadBackup, Dumped, measured, private
+from chains.checkpointers import Kind
 
 NAME = "manifest.json"
 FORMAT = 1
@@ -38,6 +39,7 @@ class Manifest:
             "taken_at": self.taken_at.isoformat(),
             "place": self.place,
             "kind": self.kind,
+            "with_checkpoints": self.kind != Kind.CUSTOM,
             "server": self.server,
             "langgraph": version("langgraph"),
             "migrations": self.migrations,

@@ -8,7 +8,7 @@ import psycopg
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 from django.db import DatabaseError
 
-from approvals.execution.backups import BadBackup, take
+from approvals.execution.backups import BadBackup, left_out, take
 
 
 class Backup:
@@ -24,3 +24,5 @@ class Backup:
         except (BadBackup, OSError, DatabaseError, psycopg.Error, sqlite3.Error) as error:
             raise CommandError(f"No backup was taken: {error}") from error
         out.write(f"{made} is complete.")
+        if told := left_out():
+            out.write(told)
