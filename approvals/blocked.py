@@ -103,6 +103,7 @@ def _asked_of(interrupt: Interrupt) -> object:
         tuple(interrupt.reviewers),
         tuple(interrupt.escalated_to),
         tuple(interrupt.people),
+        interrupt.ruled.others,
         interrupt.four_eyes and interrupt.requested_by_id,
         interrupt.votes_needed,
         interrupt.is_proposal and (interrupt.proposal_by_id, interrupt.ruled.edits),

@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
@@ -54,11 +54,20 @@ class Asking:
 
 @dataclass(frozen=True)
 class Chosen:
-    """`why` in words, for the people who are asked."""
+    """`why` in words, for the people who are asked. `parts`: what each part would be asked under if it were alone."""
 
     policy: Policy
     why: str
     is_unclear: bool = False
+    parts: tuple["Chosen", ...] = ()
+
+    @property
+    def each(self) -> tuple["Chosen", ...]:
+        """The policies that take part, once each, the strictest first."""
+        found = {self.policy.name: self}
+        for part in self.parts:
+            found.setdefault(part.policy.name, part)
+        return tuple(found.values())
 
 
 def likely(chain: str) -> Policy:
@@ -73,9 +82,11 @@ def covering(chain: str) -> list[Policy]:
 
 
 def choose(asking: Asking, policies: Iterable[Policy] | None = None) -> Chosen:
-    """For each part the first that matches, by priority; of those the strictest, so that nothing is waved through in
-    the company of something harmless. A condition that cannot be told to hold makes its policy one of them, too: what
-    nobody thought of never meets a laxer policy than it would have met otherwise.
+    """For each part the first that matches, by priority. The strictest of those leads, and a question keeps of each
+    rule the strictest (see combining), so that nothing is waved through in the company of something harmless.
+
+    A condition that cannot be told to hold makes its policy one of them, too: what nobody thought of never meets a
+    laxer policy than it would have met otherwise.
 
     Without `policies`, call it in the transaction that stores what comes of it.
     """
@@ -83,10 +94,8 @@ def choose(asking: Asking, policies: Iterable[Policy] | None = None) -> Chosen:
         hold_policies()
         policies = covering(asking.chain)
     found = list(policies)
-    matching = [one for part in asking.parts or NO_PARTS for one in _matching(found, asking, *part)]
-    if not matching:
-        return Chosen(found[-1], "No policy covers this, so the last one does.")
-    return max(matching, key=lambda one: strictness(one.policy))
+    parts = tuple(_alone(found, asking, part) for part in asking.parts or NO_PARTS)
+    return replace(_strictest(parts), parts=parts)
 
 
 def strictness(policy: Policy) -> tuple[Any, ...]:
@@ -167,6 +176,15 @@ def steps_of(policy: Policy, now: datetime) -> tuple[Step, ...]:
         for step in policy.escalation
     ]
     return tuple(sorted([*reminders, *escalations], key=lambda step: step.at))
+
+
+def _alone(policies: list[Policy], asking: Asking, part: tuple[str, Any]) -> Chosen:
+    matching = list(_matching(policies, asking, *part))
+    return _strictest(matching or [Chosen(policies[-1], "No policy covers this, so the last one does.")])
+
+
+def _strictest(found: Iterable[Chosen]) -> Chosen:
+    return max(found, key=lambda one: strictness(one.policy))
 
 
 def _matching(policies: Iterable[Policy], asking: Asking, action: str, arguments: Any) -> Iterator[Chosen]:

@@ -1,7 +1,7 @@
 """Who may do what: one function, asked by every way in, and again inside the transaction that acts."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,10 +10,11 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.auth.models import Permission as Grant
 from django.db.models import Exists, Q
 
-from approvals.models import Delegation, Edits, Hold, Interrupt, InterruptStatus, Policy, Thread
+from approvals.models import Delegation, Hold, Interrupt, InterruptStatus, Policy, Thread
 from approvals.models.interrupt_queries import votes_of
 from approvals.models.people import name_of
 from approvals.models.thread import ThreadQuerySet
+from approvals.policy_words import asked_in_words
 
 REQUESTERS = "requesters"
 REVIEWERS = "reviewers"
@@ -233,39 +234,44 @@ def in_place_of(person: User, question: Interrupt) -> str:
     if Interrupt.objects.filter(id=question.id).among(person, []).exists():
         return ""
     for delegation in Delegation.objects.current().filter(taker=person).select_related("giver"):
-        if Interrupt.objects.filter(id=question.id).among(delegation.giver, []).exists():
+        if Interrupt.objects.filter(id=question.id).among(person, [delegation.giver_id]).exists():
             return name_of(delegation.giver)
     return ""
 
 
 def entitled_people(question: Interrupt) -> list[User]:
     """Everybody who may decide it now, but for claims and votes already cast; is_entitled() of many at once."""
-    people = Q(id__in=question.people)
-    members = Q(groups__name__in=[*question.reviewers, *question.escalated_to])
-    asked = set(User.objects.filter(people | members, is_active=True))
-    current = Delegation.objects.current()
-    standing_in = User.objects.filter(is_active=True, taken_delegations__in=current.filter(giver__in=asked))
-    found = asked | set(standing_in)
+    found = _asked_or_standing_in([*question.reviewers, *question.escalated_to], question.people)
+    for other in question.ruled.others:
+        found &= _asked_or_standing_in(other.groups, [number for number, _ in other.people])
     if not question.four_eyes:
         return list(found)
-    for_requester = set(current.filter(giver=question.requested_by_id).values_list("taker_id", flat=True))
+    for_requester = set(
+        Delegation.objects.current().filter(giver=question.requested_by_id).values_list("taker_id", flat=True)
+    )
     return [person for person in found if person.id not in {question.requested_by_id, *for_requester}]
 
 
 def can_be_decided(question: Interrupt) -> bool:
     """Whether there are enough people for it at all. What nobody can decide waits for an operator."""
     enough = question.votes_needed
-    if question.is_proposal and question.ruled.edits == Edits.SECOND:
+    if question.is_proposal:
         enough = max(enough, 2 if _can_vote(question, question.proposal_by_id) else 1)
     return len(entitled_people(question)) >= enough
 
 
 def asked_people(question: Interrupt) -> str:
     """Those who may decide, in words."""
-    groups = [*question.reviewers, *question.escalated_to]
-    named = [name for _, name in question.ruled.people]
-    members = [f"members of {', '.join(groups)}"] if groups else []
-    return " and ".join([*members, *named]) or "members of no group"
+    rules = question.ruled
+    first = asked_in_words([*question.reviewers, *question.escalated_to], rules.people)
+    others = dict.fromkeys(asked_in_words(other.groups, other.people) for other in rules.others)
+    return " who are also among ".join([first, *(asked for asked in others if asked != first)])
+
+
+def _asked_or_standing_in(groups: Iterable[str], people: Iterable[int]) -> set[User]:
+    asked = set(User.objects.filter(Q(id__in=people) | Q(groups__name__in=groups), is_active=True))
+    given = Delegation.objects.current().filter(giver__in=asked)
+    return asked | set(User.objects.filter(is_active=True, taken_delegations__in=given))
 
 
 def _can_vote(question: Interrupt, person_id: int | None) -> bool:

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +15,8 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from approvals import inspection
-from approvals.choosing import Asking, approves_itself, choose, sample_key
+from approvals.choosing import Asking, Chosen, choose, sample_key
+from approvals.combining import advised, approves_all
 from approvals.execution.questions import BY_ITSELF
 from approvals.managers import manager_of
 from approvals.models import Interrupt, Policy, Risk, Verdict, Via
@@ -128,14 +129,13 @@ class _Desk:
         requester = self._person(question.requested_by_id)
         asking = Asking(question.thread.chain, question.node, requester, question.thread.input, parts)
         chosen = choose(asking, self._policies)
-        if chosen.policy is self._draft.policy:
-            trial.matched += 1
-            trial.unclear += chosen.is_unclear
-        policy = chosen.policy.advised(_advice(question.thread.chain))
-        is_automatic = approves_itself(policy, asking, key=sample_key(question))
-        trial.sampled += not is_automatic and approves_itself(_unsampled(policy), asking, key="")
-        asked = self._asked(chosen.policy, requester)
-        _compare(trial, question, Terms(policy.name, asked, policy.votes_needed, policy.risk, is_automatic))
+        drafted = [part for part in chosen.parts if part.policy is self._draft.policy]
+        trial.matched += bool(drafted)
+        trial.unclear += any(part.is_unclear for part in drafted)
+        found = advised(chosen, _advice(question.thread.chain))
+        is_automatic = approves_all(found, asking, key=sample_key(question))
+        trial.sampled += not is_automatic and approves_all(_unsampled(found), asking, key="")
+        _compare(trial, question, _terms(found, self._everybody(chosen, requester), is_automatic=is_automatic))
 
     def _person(self, number: int | None) -> User | None:
         if number not in self._people:
@@ -147,6 +147,11 @@ class _Desk:
         if number not in self._managers:
             self._managers[number] = manager_of(requester)
         return self._managers[number]
+
+    def _everybody(self, chosen: Chosen, requester: User | None) -> tuple[str, ...]:
+        """Those of each policy, once."""
+        found = (name for one in chosen.each for name in self._asked(one.policy, requester))
+        return tuple(dict.fromkeys(found))
 
     def _asked(self, policy: Policy, requester: User | None) -> tuple[str, ...]:
         """Groups, then people, as a question keeps them."""
@@ -189,10 +194,17 @@ def _who(terms: Terms) -> str:
     return ", ".join(terms.asked) or "nobody"
 
 
-def _unsampled(policy: Policy) -> Policy:
-    found = copy(policy)
-    found.sampled_percent = 0
-    return found
+def _terms(found: Chosen, asked: tuple[str, ...], *, is_automatic: bool) -> Terms:
+    """Of several policies the strictest of each rule, as a question keeps them."""
+    policies = [one.policy for one in found.each]
+    votes, risk = max(one.votes_needed for one in policies), max((one.risk for one in policies), key=Risk.values.index)
+    return Terms(found.policy.name, asked, votes, risk, is_automatic)
+
+
+def _unsampled(chosen: Chosen) -> Chosen:
+    policy = copy(chosen.policy)
+    policy.sampled_percent = 0
+    return replace(chosen, policy=policy, parts=tuple(_unsampled(part) for part in chosen.parts))
 
 
 def _advice(chain: str) -> Mapping[str, Any]:
@@ -226,10 +238,14 @@ def _rows() -> QuerySet[Interrupt]:
 
 
 def _terms_then(question: Interrupt) -> Terms:
-    named = sorted(name for _, name in question.ruled.people)
+    rules = question.ruled
+    asked = [*question.reviewers, *sorted(name for _, name in rules.people)]
+    for other in rules.others:
+        asked += [*other.groups, *sorted(name for _, name in other.people)]
     decision = getattr(question, "decision", None)
     automatic = decision is not None and decision.decided_via == Via.POLICY and decision.note == BY_ITSELF
-    return Terms(question.policy, (*question.reviewers, *named), question.votes_needed, question.risk, automatic)
+    once = tuple(dict.fromkeys(asked))
+    return Terms(question.policy, once, question.votes_needed, question.risk, automatic)
 
 
 def _decided(question: Interrupt) -> tuple[str, str]:

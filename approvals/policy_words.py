@@ -1,7 +1,7 @@
 """Policies in words, for the people who are asked and for those who write them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from approvals.models import AtLimit, Policy
@@ -88,6 +88,12 @@ def told(field: str, value: Any) -> str:
 
 def who_in_words(policy: Policy, groups: Sequence[str], people: Sequence[str]) -> str:
     return " or ".join([*groups, *people, *(["the requester’s manager"] if policy.asks_manager else [])])
+
+
+def asked_in_words(groups: Iterable[str], people: Iterable[tuple[int, str]]) -> str:
+    names = ", ".join(groups)
+    members = [f"members of {names}"] if names else []
+    return " and ".join([*members, *(name for _, name in people)]) or "members of no group"
 
 
 def _occasion(policy: Policy, chain_title: str) -> str:

@@ -12,7 +12,9 @@ from approvals.models import Event, Interrupt, Policy, Verdict
 from approvals.policy_changes import save
 from tests.conftest import Cast, open_question
 from tests.posting import Page
-from tests.test_choosing import refund
+from tests.support_desk import BOTH
+from tests.test_choosing import asked, refund
+from tests.test_choosing import rule as save_rule
 from tests.test_main_job import ballot
 from tests.test_policy_changes import allow
 from tests.test_policy_pages import RULE, form_of
@@ -91,3 +93,26 @@ def test_a_trial_is_bounded(cast: Cast, month: list[Interrupt], monkeypatch: pyt
 
     monkeypatch.setattr(policy_trials, "MOST_SECONDS", -1.0)
     assert policy_trials.try_out(draft(Policy(name="New"))).tried == 0
+
+
+def test_a_trial_holds_each_part_to_its_own_policy(cast: Cast) -> None:
+    """Even where the draft alone would approve all of it."""
+    save_rule("Letters", Group.objects.get(name="reviewers"), action="send_email", votes_needed=3)
+    asked(cast, BOTH)
+    generous = draft(
+        Policy(name="New", priority=5), action="issue_refund", auto_condition="true", sampled_percent=0, risk="high"
+    )
+
+    trial = policy_trials.try_out(generous)
+
+    assert (trial.tried, trial.matched, trial.automatic) == (1, 1, 0)
+    (one,) = trial.shown
+    assert (one.after.votes, one.after.risk, one.after.asked) == (3, "high", ("reviewers", "operators"))
+
+
+def test_what_is_asked_as_before_under_two_policies_does_not_differ(cast: Cast) -> None:
+    save_rule("Letters", Group.objects.get(name="reviewers"), action="send_email", votes_needed=2)
+    save_rule("Refunds", Group.objects.get(name="operators"), action="issue_refund", risk="high")
+    asked(cast, BOTH)
+
+    assert policy_trials.try_out(draft(Policy(name="New", chain="no such"))).changed == 0

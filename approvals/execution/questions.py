@@ -6,7 +6,8 @@ import structlog
 from django.contrib.auth.models import User
 
 from approvals.blocked import alert
-from approvals.choosing import Asking, approves_itself, choose, sample_key, snapshot
+from approvals.choosing import Asking, choose, sample_key
+from approvals.combining import advised, approves_all, snapshot_of, told_of
 from approvals.models import (
     Asked,
     AtLimit,
@@ -93,10 +94,9 @@ def _raise(thread: Thread, pending: Pending, head: Head) -> None:
     requester = User.objects.filter(id=thread.requested_by_id or 0).first()
     parts = tuple((item.action, item.arguments) for item in question.items)
     asking = Asking(thread.chain, pending.node, requester, thread.input, parts)
-    chosen = choose(asking)
-    policy = chosen.policy.advised(registry().get(thread.chain).policy)
-    kept = snapshot(policy, thread.now, requester=requester, why=chosen.why)
-    if not all(AT_LIMIT.get(AtLimit(policy.at_limit), Verdict.REJECT) in item.allowed for item in question.items):
+    chosen = advised(choose(asking), registry().get(thread.chain).policy)
+    kept = snapshot_of(chosen, thread.now, requester=requester)
+    if not all(AT_LIMIT.get(AtLimit(kept["at_limit"]), Verdict.REJECT) in item.allowed for item in question.items):
         kept["at_limit"] = AtLimit.HOLD  # a question that takes no such verdict stays open
     interrupt = Interrupt.raise_for(thread, _asked(pending, head, question), kept)
     Event.append(
@@ -106,13 +106,14 @@ def _raise(thread: Thread, pending: Pending, head: Head) -> None:
         node=interrupt.node,
         payload_sha256=interrupt.payload_sha256,
         policy=interrupt.policy,
-        version=policy.version,
+        version=chosen.policy.version,
         row_sha256=digest_of(interrupt),
+        **told_of(chosen),
     )
     before = _same_asked_before(interrupt)
     if before is not None:
         Vote.carry_over(before, interrupt)
-    if approves_itself(policy, asking, key=sample_key(interrupt)):
+    if approves_all(chosen, asking, key=sample_key(interrupt)):
         _approve(thread, interrupt, question)
     elif not can_be_decided(interrupt):
         alert(thread, interrupt)

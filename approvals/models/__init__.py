@@ -13,7 +13,7 @@ from approvals.models.moved import CheckpointPlace, CopiedThread, Hold
 from approvals.models.notice import Notice, NoticeKind
 from approvals.models.outbox import Outbox
 from approvals.models.policy import NEVER_BY_ITSELF, AtLimit, Edits, Policy, PolicyVersion, Risk
-from approvals.models.rules import Rules, Step, StepKind
+from approvals.models.rules import OtherPolicy, Rules, Step, StepKind
 from approvals.models.run import LIVE_RUNS, Run, RunKind, RunStatus
 from approvals.models.thread import Thread, ThreadStatus
 from approvals.models.verdict import ACCEPTING, Decision, Verdict, Via, Vote
@@ -45,6 +45,7 @@ __all__ = [
     "KeyReused",
     "Notice",
     "NoticeKind",
+    "OtherPolicy",
     "Outbox",
     "Policy",
     "PolicyVersion",

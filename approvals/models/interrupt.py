@@ -222,6 +222,11 @@ class Interrupt(models.Model):
         return Rules.of(self.rules)
 
     @property
+    def policies(self) -> list[str]:
+        """The names of all policies it was asked under, the strictest first."""
+        return [self.policy, *(other.policy for other in self.ruled.others)]
+
+    @property
     def is_proposal(self) -> bool:
         """Whether it is about what a reviewer made of it rather than what the graph asked."""
         return self.proposal is not None

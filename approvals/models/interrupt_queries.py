@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, Func, OuterRef, Q, Value
 from django.db.models.functions import Now
 
 from approvals.models.delegation import Delegation
@@ -14,6 +14,10 @@ from approvals.models.run import Run, RunKind
 
 if TYPE_CHECKING:
     from approvals.models.interrupt import Interrupt
+
+
+# Of rules.others, those who ask neither one of $groups nor one of $people.
+_OTHERS = "$.others[*] ? (!(exists(@.groups[*] ? (@ == $groups[*])) || exists(@.people[*] ? (@[0] == $people[*]))))"
 
 
 class InterruptStatus(models.TextChoices):
@@ -56,10 +60,11 @@ class InterruptQuerySet(models.QuerySet["Interrupt"]):
         return free.among(person, givers).exclude(Exists(votes_of(person)))
 
     def among(self, person: User, givers: list[int]) -> "InterruptQuerySet":
-        """Those whose reviewers this person is one of, or stands in for one of."""
+        """Those whose reviewers this person is one of, or stands in for one of; by each policy it was asked under."""
         people = [person.id, *givers]
         groups = list(Group.objects.filter(user__in=people).values_list("name", flat=True).distinct())
-        return self.filter(Q(reviewers__overlap=groups) | Q(escalated_to__overlap=groups) | Q(people__overlap=people))
+        asked = Q(reviewers__overlap=groups) | Q(escalated_to__overlap=groups) | Q(people__overlap=people)
+        return self.filter(asked, ~_asks_others(groups, people))
 
     def not_claimed_by_others(self, person: User) -> "InterruptQuerySet":
         return self.exclude(~Q(claimed_by=person), claimed_by__isnull=False, claim_ends_at__gt=Now())
@@ -100,6 +105,12 @@ class InterruptQuerySet(models.QuerySet["Interrupt"]):
 
     def locked(self, interrupt_id: uuid.UUID) -> "Interrupt":
         return self.select_for_update(of=("self",)).select_related("thread").get(id=interrupt_id)
+
+
+def _asks_others(groups: list[str], people: list[int]) -> Func:
+    """Whether one of the further policies of a question asks none of these."""
+    known = Value({"groups": groups, "people": people}, output_field=models.JSONField())
+    return Func(F("rules"), Value(_OTHERS), known, function="jsonb_path_exists", output_field=models.BooleanField())
 
 
 def votes_of(person: User) -> models.QuerySet[Any]:

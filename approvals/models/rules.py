@@ -1,6 +1,6 @@
 """Rules: what a question keeps of the policy it was asked under, beyond its columns. Written once, never changed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -31,6 +31,25 @@ class Step:
 
 
 @dataclass(frozen=True)
+class OtherPolicy:
+    """One more policy that a part of the question falls under. Who decides must be one of its people, too."""
+
+    policy: str
+    version: int
+    why: str
+    groups: tuple[str, ...]
+    people: tuple[tuple[int, str], ...]
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> "OtherPolicy":
+        return cls(kept["policy"], kept["version"], kept["why"], tuple(kept["groups"]), _people(kept["people"]))
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        return {**asdict(self), "groups": list(self.groups), "people": [list(person) for person in self.people]}
+
+
+@dataclass(frozen=True)
 class Rules:
     """The defaults are those of questions that were asked before there were such rules."""
 
@@ -46,6 +65,8 @@ class Rules:
     steps: tuple[Step, ...] = ()
     # Who may decide besides members of groups: (id, name).
     people: tuple[tuple[int, str], ...] = ()
+    # Of several parts: the policies besides the one whose name the question has.
+    others: tuple[OtherPolicy, ...] = ()
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> "Rules":
@@ -54,7 +75,8 @@ class Rules:
         for name in ("editable", "reject_reasons"):
             known[name] = tuple(known.get(name, ()))
         known["steps"] = tuple(Step.of(step) for step in known.get("steps", ()))
-        known["people"] = tuple((int(number), str(name)) for number, name in known.get("people", ()))
+        known["people"] = _people(known.get("people", ()))
+        known["others"] = tuple(OtherPolicy.of(other) for other in known.get("others", ()))
         return cls(**known)
 
     @property
@@ -66,4 +88,9 @@ class Rules:
             "reject_reasons": list(self.reject_reasons),
             "steps": [step.kept for step in self.steps],
             "people": [list(person) for person in self.people],
+            "others": [other.kept for other in self.others],
         }
+
+
+def _people(kept: Iterable[Any]) -> tuple[tuple[int, str], ...]:
+    return tuple((int(number), str(name)) for number, name in kept)

@@ -104,7 +104,7 @@ def _what_decides(row: Interrupt) -> tuple[object, ...]:
     """Questions of which this is the same have the same people, and need as many."""
     proposal = (row.proposal_by_id, row.ruled.edits) if row.is_proposal else None
     people = (*row.reviewers, None, *row.escalated_to, None, *row.people)
-    return (*people, row.requested_by_id if row.four_eyes else None, row.votes_needed, proposal)
+    return (*people, row.ruled.others, row.requested_by_id if row.four_eyes else None, row.votes_needed, proposal)
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class _People:
 
     def are_enough(self, row: Interrupt) -> bool:
         """False: it takes a closer look."""
-        if row.four_eyes and row.requested_by_id in self.givers:
+        if row.ruled.others or (row.four_eyes and row.requested_by_id in self.givers):
             return False
         groups = (self.by_group.get(name, set()) for name in (*row.reviewers, *row.escalated_to))
         people = set().union(*groups) | (self.named & set(row.people))
@@ -150,6 +150,8 @@ def _passed_over(person: User, interrupt: Interrupt) -> Iterator[str]:
 def _rules(interrupt: Interrupt) -> Iterator[str]:
     rules, needed = interrupt.ruled, interrupt.votes_needed
     asked = asked_people(interrupt)
+    for other in rules.others:
+        yield f"Policy {other.policy}, too: {other.why} Of each rule the strictest holds."
     yield f"Asked are {asked}{'; the person who asked for it may not decide' if interrupt.four_eyes else ''}."
     if interrupt.escalated_to:
         yield f"It was escalated to {', '.join(interrupt.escalated_to)}."
