@@ -108,7 +108,7 @@ def undo(person: User, interrupt_id: uuid.UUID) -> Interrupt:
         thread = Thread.objects.locked(thread_id)
         interrupt = Interrupt.objects.locked(interrupt_id)
         if not Interrupt.objects.undoable().filter(id=interrupt_id).exists():
-            raise TooLate(TooLate.__doc__)
+            raise TooLate(_why_too_late(interrupt))
         require(hold_rights(person), Act.UNDO, interrupt)
         _keep_worker_waiting(thread)
         interrupt.decision.void(f"Taken back by {name_of(person)}.")
@@ -120,6 +120,14 @@ def undo(person: User, interrupt_id: uuid.UUID) -> Interrupt:
         Event.append(thread, EventKind.DECISION_UNDONE, by=person, **told)
     broadcasts.thread_changed(thread)
     return again
+
+
+def _why_too_late(interrupt: Interrupt) -> str:
+    """Of a decision that is void already: why it is."""
+    void = Decision.objects.filter(interrupt=interrupt, voided_at__isnull=False).first()
+    return (
+        f"This is void already, so there is nothing to take back. {void.void_reason}" if void else str(TooLate.__doc__)
+    )
 
 
 def _keep_worker_waiting(thread: Thread) -> None:

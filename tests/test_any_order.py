@@ -9,6 +9,7 @@ Five hundred steps each time the tests run; as many as you like, in another orde
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,14 @@ from approvals.models import (
     InterruptStatus,
     Outbox,
     Policy,
+    QuestionKind,
     Run,
     Thread,
     ThreadStatus,
     Verdict,
 )
 from approvals.models.event import GENESIS
+from approvals.opened import checkpointer
 from approvals.policies import NotAllowed
 from approvals.threads import Discards, NotNow
 from chains.heads import HeadStatus
@@ -156,6 +159,13 @@ class Orders(RuleBasedStateMachine):
                 "edit", lambda: threads.edit_state(self.person(person), self.thread.id, dict(edit.values), **options)
             )
 
+    @precondition(lambda self: Interrupt.objects.open().filter(thread=self.thread).count() > 1)
+    @rule(place=places, way=places)
+    def decide_one_of_several_and_edit(self, place: int, way: int) -> None:
+        """Chance seldom does both: the decision waits for the others, and is not handed over."""
+        self.decide("alice", 0, Verdict.APPROVE)
+        self.edit("oscar", place, way, may_pass=True)
+
     @precondition(lambda self: self.thread.status in threads.REPLAYABLE)
     @rule(person=menders, place=places, way=places, may_pass=st.booleans(), edits=st.booleans())
     def replay(self, person: str, place: int, way: int, may_pass: bool, edits: bool) -> None:
@@ -247,6 +257,7 @@ def complaints(thread: Thread) -> Iterator[str]:
     if thread.status not in (*RESTING, ThreadStatus.CANCELLED):
         yield f"the thread is {thread.status}, and no worker is owed"
     yield from _shown_is_pending(thread)
+    yield from _carried_out_reached_the_graph(thread)
 
 
 def _one_head(thread: Thread) -> Iterator[str]:
@@ -269,6 +280,28 @@ def _shown_is_pending(thread: Thread) -> Iterator[str]:
     is_open = Interrupt.objects.filter(thread=thread, status=InterruptStatus.OPEN).exists()
     if is_open and thread.status != ThreadStatus.PAUSED:
         yield f"a question is open, and the thread is {thread.status}"
+
+
+def _carried_out_reached_the_graph(thread: Thread) -> Iterator[str]:
+    """LangGraph keeps the answers a node was given beside what it asked. A breakpoint takes none."""
+    asked = Interrupt.objects.filter(thread=thread, status=InterruptStatus.APPLIED).exclude(kind=QuestionKind.PAUSE)
+    given = _given(thread) if asked else {}
+    for question in asked:
+        if question.decision.answer not in given.get(question.interrupt_id, []):
+            yield f"the decision in {question.node} is marked as carried out, and the graph never had it"
+
+
+def _given(thread: Thread) -> dict[str, list[Any]]:
+    """By question."""
+    given: dict[str, list[Any]] = {}
+    with checkpointer().hold(str(thread.id)) as held:
+        for found in held.saver.list({"configurable": {"thread_id": str(thread.id)}}):
+            writes = found.pending_writes or []
+            for task, asked in [(task, value) for task, channel, value in writes if channel == "__interrupt__"]:
+                answers = [value for at, channel, value in writes if (at, channel) == (task, "__resume__")]
+                for question in asked:
+                    given.setdefault(question.id, []).extend(chain.from_iterable(answers))
+    return given
 
 
 def _record_is_whole(thread: Thread) -> Iterator[str]:
@@ -317,3 +350,15 @@ def test_any_order_leaves_one_head_and_the_questions_pending_there(cast: Cast, t
     print(dict(sorted(Orders.taken.items())))
     assert Orders.taken["checks"] >= STEPS / 2
     assert {"look", "decide", "edit", "replay"} <= Orders.taken.keys()
+
+
+@pytest.mark.parametrize("chain", ["parallel", "in_subgraphs"])
+def test_what_waits_for_others_while_the_state_is_edited(cast: Cast, tmp_path: Path, chain: str) -> None:
+    """Chance does not come upon it in the few orders of every day."""
+    orders = Orders(cast, tmp_path)
+    orders.begin(chain)
+    orders.decide_one_of_several_and_edit(0, 0)
+
+    orders.check()
+
+    assert Decision.objects.get(interrupt__thread=orders.thread).voided_at is not None

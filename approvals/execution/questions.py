@@ -37,6 +37,7 @@ REFUSED = "The graph did not take this answer, so the question was asked again."
 TAKEN_BACK = "The request was taken back to an earlier step."
 WENT_ON = "The requester sent another message instead."
 CHANGED = "The graph changed the question before the decision reached it."
+EDITED = "The state was edited before this decision reached the graph."
 BY_ITSELF = "The policy approves this without asking."
 # What each limit says in the place of people.
 AT_LIMIT = {AtLimit.REJECT: Verdict.REJECT, AtLimit.APPROVE: Verdict.APPROVE}
@@ -67,17 +68,32 @@ def cancel_questions(thread: Thread) -> None:
 
 def _close(thread: Thread, run: Run, interrupt: Interrupt, head: Head) -> None:
     """A question that is no longer asked: carried out, or replaced before its decision reached it."""
-    replaced = run.kind in WHY_VOID or _was_replaced(interrupt, head)
-    if interrupt.status == InterruptStatus.DECIDED and not replaced:
-        interrupt.decision.apply(run.generation)
-        interrupt.move(InterruptStatus.APPLIED, since=InterruptStatus.DECIDED)
-        Event.append(thread, EventKind.DECISION_APPLIED, interrupt=str(interrupt.id), run=str(run.id))
+    why_void = _why_void(run, interrupt, head)
+    if interrupt.status == InterruptStatus.DECIDED and not why_void:
+        _carried_out(thread, run, interrupt)
         return
     if interrupt.status == InterruptStatus.DECIDED:
-        interrupt.decision.void(WHY_VOID.get(RunKind(run.kind), CHANGED))
+        interrupt.decision.void(why_void)
         Event.append(thread, EventKind.DECISION_VOIDED, interrupt=str(interrupt.id))
     interrupt.move(InterruptStatus.SUPERSEDED, since=InterruptStatus(interrupt.status))
     Event.append(thread, EventKind.INTERRUPT_SUPERSEDED, interrupt=str(interrupt.id), run=str(run.id))
+
+
+def _carried_out(thread: Thread, run: Run, interrupt: Interrupt) -> None:
+    interrupt.decision.apply(run.generation)
+    interrupt.move(InterruptStatus.APPLIED, since=InterruptStatus.DECIDED)
+    Event.append(thread, EventKind.DECISION_APPLIED, interrupt=str(interrupt.id), run=str(run.id))
+
+
+def _why_void(run: Run, interrupt: Interrupt, head: Head) -> str:
+    """Empty when the graph went past the question with the answer. An edit takes every question away, those of which a
+    lost worker may have handed over the answer, too; such a decision is never called void.
+    """
+    if run.kind in WHY_VOID:
+        return WHY_VOID[RunKind(run.kind)]
+    if run.kind == RunKind.EDIT and Interrupt.objects.never_handed_over().filter(id=interrupt.id).exists():
+        return EDITED
+    return CHANGED if _was_replaced(interrupt, head) else ""
 
 
 def _was_replaced(interrupt: Interrupt, head: Head) -> bool:

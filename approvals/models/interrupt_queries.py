@@ -29,6 +29,8 @@ class InterruptStatus(models.TextChoices):
     CANCELLED = "cancelled", "Withdrawn"
 
 
+# Other runs ask, or do away with what was asked.
+HANDS_OVER = (RunKind.RESUME, RunKind.CONTINUE)
 PENDING_INTERRUPTS = (InterruptStatus.OPEN, InterruptStatus.DECIDED)
 
 
@@ -87,6 +89,14 @@ class InterruptQuerySet(models.QuerySet["Interrupt"]):
         begun = Run.objects.filter(thread=OuterRef("thread"), started_at__gte=OuterRef("decision__decided_at"))
         decided = self.filter(status=InterruptStatus.DECIDED, decision__isnull=False)
         return decided.exclude(Exists(begun.exclude(kind=RunKind.EDIT)))
+
+    def never_handed_over(self) -> "InterruptQuerySet":
+        """Decided, and no run has begun since that hands answers to the graph. One whose worker was lost may have done
+        so: nobody knows how far it came.
+        """
+        begun = Run.objects.filter(thread=OuterRef("thread"), started_at__gte=OuterRef("decision__decided_at"))
+        decided = self.filter(status=InterruptStatus.DECIDED, decision__isnull=False)
+        return decided.exclude(Exists(begun.filter(kind__in=HANDS_OVER)))
 
     def past_limit(self) -> "InterruptQuerySet":
         """Open beyond their time, by the database's clock, and nothing has been made of it yet."""
