@@ -105,7 +105,7 @@ def _decide(thread: Thread, interrupt: Interrupt) -> bool:
         log.exception("a question past its limit takes no such answer, it stays open")
         return _mark_overdue(thread, interrupt)
     Event.append(thread, EventKind.LIMIT_PASSED, interrupt=str(interrupt.id), outcome=verdict.value)
-    voting.settle(thread, interrupt, verdict=verdict, answer=answer, note=NOTE, via=Via.POLICY, undo=False)
+    voting.settle(thread, interrupt, verdict=verdict, answer=answer, note=NOTE, via=Via.POLICY)
     return True
 
 

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -69,17 +69,17 @@ def settle(
     note: str,
     via: Via,
     by: User | None = None,
-    undo: bool = True,
 ) -> None:
     """The decision, and, when it was the thread's last open question, the run that carries it out.
 
-    Call with both rows locked. A decision nobody made, `undo=False`, need not wait for its author to think again.
+    Call with both rows locked. The run waits until nobody can think again any more: neither who decided this, nor who
+    decided another question of the thread, which is handed over with it. A policy does not think again.
     """
     interrupt.put_down()
     Decision.make(thread, interrupt, verdict=verdict, answer=answer, note=note, by=by, via=via)
     tell_watchers(thread, by=by)
     if not Interrupt.objects.open().filter(thread=thread).exists():
-        delay = timedelta(seconds=interrupt.undo_seconds if undo else 0)
+        delay = Interrupt.objects.filter(thread=thread).undo_left()
         run = Run.owe(thread, RunKind.RESUME, by=by, delay=delay)
         thread.move(ThreadStatus.QUEUED, since=(ThreadStatus.PAUSED,))
         if not delay:

@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.db.models.functions import Now
 
-from approvals import decisions, execution, threads
+from approvals import decisions, execution, limits, threads
 from approvals.decisions import TooLate
 from approvals.models import (
+    AtLimit,
     Decision,
     Event,
     EventKind,
@@ -25,6 +26,7 @@ from approvals.models import (
 )
 from approvals.policies import NotAllowed
 from tests.conftest import Cast, open_question, work_off
+from tests.test_limits import pass_limit
 from tests.test_main_job import ballot
 from tests.test_races import together
 
@@ -160,3 +162,75 @@ def test_a_decision_a_run_may_have_handed_over_cannot_be_taken_back(cast: Cast, 
             decisions.undo(cast.alice, question.id)
     else:
         decisions.undo(cast.alice, question.id)
+
+
+def two_questions(cast: Cast, **rules: object) -> tuple[Thread, Interrupt, Interrupt]:
+    """Asked under policies of their own; Alice has a minute to take back what she decides on the first."""
+    Policy.objects.update(undo_seconds=60)
+    Policy.objects.create(name="Right", chain="parallel", action="right", priority=1, **rules).reviewers.set(
+        Group.objects.filter(name="reviewers")
+    )
+    thread = threads.submit(cast.rita, "parallel", {})
+    work_off(thread)
+    left, right = Interrupt.objects.open().filter(thread=thread).order_by("node")
+    decisions.decide(cast.alice, left.id, ballot(left, Verdict.APPROVE))
+    return thread, left, right
+
+
+def has_a_minute(cast: Cast, thread: Thread, question: Interrupt) -> None:
+    run = Run.objects.live().get(thread=thread)
+    assert timedelta(seconds=50) < run.not_before - run.created_at < timedelta(seconds=61)
+    work_off(thread)
+
+    again = decisions.undo(cast.alice, question.id)
+
+    assert again.is_open
+    assert not Run.objects.live().filter(thread=thread).exists()
+
+
+def test_a_limit_that_passes_leaves_others_their_time_to_undo(cast: Cast) -> None:
+    thread, left, right = two_questions(cast, undo_seconds=60, decide_within=3600, at_limit=AtLimit.REJECT)
+    pass_limit(right)
+
+    limits.sweep()
+
+    right.refresh_from_db()
+    assert right.status == InterruptStatus.DECIDED
+    has_a_minute(cast, thread, left)
+
+
+def test_a_decision_that_cannot_be_undone_leaves_others_their_time_to_undo(cast: Cast) -> None:
+    thread, left, right = two_questions(cast, undo_seconds=0)
+
+    decisions.decide(cast.bob, right.id, ballot(right, Verdict.APPROVE))
+
+    has_a_minute(cast, thread, left)
+
+
+def test_time_to_undo_that_is_over_is_not_waited_for_again(cast: Cast) -> None:
+    thread, left, right = two_questions(cast, undo_seconds=0)
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        Decision.objects.filter(interrupt=left).update(decided_at=Now() - timedelta(seconds=61))
+        cursor.execute("SET session_replication_role = DEFAULT")
+    Run.objects.filter(thread=thread).update(started_at=Now() - timedelta(hours=1))
+
+    decisions.decide(cast.bob, right.id, ballot(right, Verdict.APPROVE))
+
+    run = Run.objects.live().get(thread=thread)
+    assert run.not_before == run.created_at
+    work_off(thread)
+    thread.refresh_from_db()
+    assert thread.status == ThreadStatus.DONE
+
+
+def test_what_a_policy_decides_need_not_wait(cast: Cast) -> None:
+    Policy.objects.update(undo_seconds=60, decide_within=3600, at_limit=AtLimit.REJECT)
+    thread = threads.submit(cast.rita, "prompt_chain", {"request": "Hello"})
+    work_off(thread)
+    pass_limit(open_question(thread))
+
+    limits.sweep()
+
+    run = Run.objects.live().get(thread=thread)
+    assert run.not_before == run.created_at

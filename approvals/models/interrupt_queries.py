@@ -1,6 +1,7 @@
 """Which questions there are: their states, their kinds, and who finds which."""
 
 import uuid
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -89,6 +90,12 @@ class InterruptQuerySet(models.QuerySet["Interrupt"]):
         begun = Run.objects.filter(thread=OuterRef("thread"), started_at__gte=OuterRef("decision__decided_at"))
         decided = self.filter(status=InterruptStatus.DECIDED, decision__isnull=False)
         return decided.exclude(Exists(begun.exclude(kind=RunKind.EDIT)))
+
+    def undo_left(self) -> timedelta:
+        """How long until everybody has had their time to take back what they decided here, by the database's clock."""
+        made = self.undoable().filter(decision__decided_by__isnull=False, undo_seconds__gt=0).annotate(clock=Now())
+        ends = [(one, one.decision.decided_at + timedelta(seconds=one.undo_seconds)) for one in made]
+        return max([timedelta(), *(end - vars(one)["clock"] for one, end in ends)])
 
     def never_handed_over(self) -> "InterruptQuerySet":
         """Decided, and no run has begun since that hands answers to the graph. One whose worker was lost may have done

@@ -214,8 +214,9 @@ def _said(interrupt: Interrupt, ballot: Ballot) -> str:
     label = "Carries on" if interrupt.kind == QuestionKind.PAUSE else ballot.verdict.label
     if Interrupt.objects.open().filter(thread=interrupt.thread_id).exists():
         return f"{label}: {title}. The worker carries on when the other questions are decided, too."
-    delay = interrupt.undo_seconds
-    return f"{label}: {title}. The worker carries on {f'in {delay} seconds' if delay else 'now'}."
+    run = interrupt.thread.runs.live().first()
+    delay = round((run.not_before - run.created_at).total_seconds()) if run else 0
+    return f"{label}: {title}. The worker carries on {f'in {delay} seconds' if delay > 0 else 'now'}."
 
 
 def _said_of_vote(interrupt: Interrupt, ballot: Ballot, title: str) -> str:
