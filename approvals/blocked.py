@@ -106,5 +106,5 @@ def _asked_of(interrupt: Interrupt) -> object:
         interrupt.ruled.others,
         interrupt.four_eyes and interrupt.requested_by_id,
         interrupt.votes_needed,
-        interrupt.is_proposal and (interrupt.proposal_by_id, interrupt.ruled.edits),
+        interrupt.is_proposal and interrupt.id,  # in whose place it was made, its votes tell
     )

@@ -13,6 +13,7 @@ from django.db.models import Exists, Q
 from approvals.models import Delegation, Hold, Interrupt, InterruptStatus, Policy, Thread
 from approvals.models.interrupt_queries import votes_of
 from approvals.models.people import name_of
+from approvals.models.standing_in import Says, made_by
 from approvals.models.thread import ThreadQuerySet
 from approvals.policy_words import asked_in_words
 
@@ -171,10 +172,8 @@ def is_entitled(person: User, question: Interrupt) -> Permission:
 
 def entitlements(person: User, questions: Sequence[Interrupt]) -> dict[uuid.UUID, Permission]:
     """is_entitled() of many questions, in as many queries as of one."""
-    givers = list(Delegation.objects.current().filter(taker=person).values_list("giver_id", flat=True))
-    among = Interrupt.objects.filter(id__in=[question.id for question in questions]).among(person, givers)
-    asked = set(among.values_list("id", flat=True))
-    return {question.id: _entitled(person, question, givers, question.id in asked) for question in questions}
+    says = Says.on(questions, person.id)
+    return {question.id: _entitled(person, question, says) for question in questions}
 
 
 def why_not_decide(person: User, questions: Sequence[Interrupt]) -> dict[uuid.UUID, str]:
@@ -207,14 +206,21 @@ def _decides(entitled: Permission, question: Interrupt, held: str, *, is_free: b
     return _if(not has_voted, "You have voted on this already.")
 
 
-def _entitled(person: User, question: Interrupt, givers: list[int], is_asked: bool) -> Permission:
+def _entitled(person: User, question: Interrupt, says: Says) -> Permission:
     if not person.is_active:
         return Permission(False, "This account is switched off.")
+    excluded = _four_eyes(person, question, says)
+    if not excluded:
+        return excluded
+    reason = says.why_not(person.id, question) or f"Only {asked_people(question)} may decide this."
+    return _if(says.has_say(person.id, question), reason)
+
+
+def _four_eyes(person: User, question: Interrupt, says: Says) -> Permission:
     if question.four_eyes and question.requested_by_id == person.id:
         return Permission(False, "You asked for this, so somebody else must decide it.")
-    if question.four_eyes and question.requested_by_id in givers:
-        return Permission(False, "You stand in for the person who asked for this, so somebody else must decide it.")
-    return _if(is_asked, f"Only {asked_people(question)} may decide this.")
+    stands_in = says.is_barred(person.id, question)
+    return _if(not stands_in, "You stand in for the person who asked for this, so somebody else must decide it.")
 
 
 def _may_break_glass(person: User, question: Interrupt, held: str) -> Permission:
@@ -223,41 +229,58 @@ def _may_break_glass(person: User, question: Interrupt, held: str) -> Permission
         return Permission(False, "Break glass is switched off.")
     if held:
         return Permission(False, held)
-    if question.four_eyes and question.requested_by_id == person.id:
-        return Permission(False, "You asked for this, so somebody else must decide it.")
+    excluded = _four_eyes(person, question, Says.on([question], person.id))
+    if not excluded:
+        return excluded
     granted = Grant.objects.filter(Q(user=person) | Q(group__user=person), codename="may_break_glass")
     return _if(granted.exists(), "Breaking glass needs a permission of its own.")
 
 
 def in_place_of(person: User, question: Interrupt) -> str:
     """The name of whoever this person stands in for, when they may decide for no other reason."""
-    if Interrupt.objects.filter(id=question.id).among(person, []).exists():
-        return ""
-    for delegation in Delegation.objects.current().filter(taker=person).select_related("giver"):
-        if Interrupt.objects.filter(id=question.id).among(person, [delegation.giver_id]).exists():
-            return name_of(delegation.giver)
-    return ""
+    says = Says.on([question], person.id)
+    return "" if says.is_asked(person.id, question) else name_of(says.free_giver(person.id, question))
 
 
 def entitled_people(question: Interrupt) -> list[User]:
     """Everybody who may decide it now, but for claims and votes already cast; is_entitled() of many at once."""
-    found = _asked_or_standing_in([*question.reviewers, *question.escalated_to], question.people)
-    for other in question.ruled.others:
-        found &= _asked_or_standing_in(other.groups, [number for number, _ in other.people])
+    asked = _asked(question)
+    current = Delegation.objects.current()
+    standing_in = User.objects.filter(is_active=True, taken_delegations__in=current.filter(giver__in=asked))
+    found = asked | set(standing_in)
     if not question.four_eyes:
         return list(found)
-    for_requester = set(
-        Delegation.objects.current().filter(giver=question.requested_by_id).values_list("taker_id", flat=True)
-    )
+    for_requester = set(current.filter(giver=question.requested_by_id).values_list("taker_id", flat=True))
     return [person for person in found if person.id not in {question.requested_by_id, *for_requester}]
 
 
 def can_be_decided(question: Interrupt) -> bool:
     """Whether there are enough people for it at all. What nobody can decide waits for an operator."""
-    enough = question.votes_needed
-    if question.is_proposal:
-        enough = max(enough, 2 if _can_vote(question, question.proposal_by_id) else 1)
-    return len(entitled_people(question)) >= enough
+    there, needed = people_for(question)
+    return there >= needed
+
+
+def people_for(question: Interrupt) -> tuple[int, int]:
+    """How many could have a say in it, and how many it takes. Whoever gives their place away still has one say."""
+    people, asked = entitled_people(question), _asked(question)
+    given = Delegation.objects.current().filter(giver__in=asked, taker__in=people)
+    says = {person.id for person in asked & {*people}} | set(given.values_list("giver_id", flat=True))
+    needed = question.votes_needed
+    if says and not says - made_by(question, Says.on([question], question.proposal_by_id)):
+        needed = max(needed, len(says) + 1)
+    return min(len(people), len(says)), needed
+
+
+def _asked(question: Interrupt) -> set[User]:
+    """In their own place, by each policy that takes part."""
+    found = _named([*question.reviewers, *question.escalated_to], question.people)
+    for other in question.ruled.others:
+        found &= _named(other.groups, [number for number, _ in other.people])
+    return found
+
+
+def _named(groups: Iterable[str], people: Iterable[int]) -> set[User]:
+    return set(User.objects.filter(Q(id__in=people) | Q(groups__name__in=groups), is_active=True))
 
 
 def asked_people(question: Interrupt) -> str:
@@ -266,16 +289,6 @@ def asked_people(question: Interrupt) -> str:
     first = asked_in_words([*question.reviewers, *question.escalated_to], rules.people)
     others = dict.fromkeys(asked_in_words(other.groups, other.people) for other in rules.others)
     return " who are also among ".join([first, *(asked for asked in others if asked != first)])
-
-
-def _asked_or_standing_in(groups: Iterable[str], people: Iterable[int]) -> set[User]:
-    asked = set(User.objects.filter(Q(id__in=people) | Q(groups__name__in=groups), is_active=True))
-    given = Delegation.objects.current().filter(giver__in=asked)
-    return asked | set(User.objects.filter(is_active=True, taken_delegations__in=given))
-
-
-def _can_vote(question: Interrupt, person_id: int | None) -> bool:
-    return any(person.id == person_id for person in entitled_people(question))
 
 
 def _reviews_anything(person: User) -> bool:

@@ -33,7 +33,8 @@ from approvals.models import (
 )
 from approvals.models.facts import digest_of
 from approvals.models.people import name_of
-from approvals.policies import can_be_decided, entitlements, in_place_of, operators
+from approvals.models.standing_in import Says, made_by
+from approvals.policies import can_be_decided, in_place_of, operators
 from approvals.watching import tell_watchers
 
 
@@ -45,7 +46,7 @@ def act_on(
     proof = {"reauthenticated_at": proved_at.isoformat(timespec="seconds")} if proved_at else {}
     if ballot.verdict == Verdict.ABSTAIN and not ballot.breaks_glass:
         refuse_bad_text(ballot.note)
-        _vote(thread, interrupt, ballot, reviewer, **proof)
+        _vote(thread, interrupt, ballot, reviewer, in_place_of(reviewer, interrupt), **proof)
         return interrupt
     answer = answer_of(interrupt, ballot, reviewer=name_of(reviewer))
     if ballot.breaks_glass:
@@ -53,7 +54,7 @@ def act_on(
     elif ballot.edits and _needs_second(interrupt):
         return _propose(thread, interrupt, ballot, reviewer, **proof)
     else:
-        _vote(thread, interrupt, ballot, reviewer, **proof)
+        _vote(thread, interrupt, ballot, reviewer, in_place_of(reviewer, interrupt), **proof)
         if _settles(interrupt, ballot.verdict):
             verdict = outcome(replies_of(interrupt, ballot))
             settle(thread, interrupt, verdict=verdict, answer=answer, note=ballot.note, by=reviewer, via=ballot.via)
@@ -87,25 +88,17 @@ def settle(
 
 
 def counted(interrupt: Interrupt) -> list[Vote]:
-    """The votes that count: each reviewer's last word, of those who may still decide."""
+    """The votes that count: each reviewer's last word, of those who may still decide, and one for each say."""
     return counted_of([interrupt])[interrupt.id]
 
 
 def counted_of(interrupts: Sequence[Interrupt]) -> dict[uuid.UUID, list[Vote]]:
-    """The votes that count of each: more people who voted take more queries, more questions do not."""
-    standing = list(Vote.objects.filter(interrupt__in=interrupts).standing())
-    people = User.objects.in_bulk({vote.reviewer_id for vote in standing if vote.reviewer_id is not None})
-    voted_on = {
-        person_id: {vote.interrupt_id for vote in standing if vote.reviewer_id == person_id} for person_id in people
-    }
-    entitled = {
-        person_id: entitlements(people[person_id], [one for one in interrupts if one.id in ids])
-        for person_id, ids in voted_on.items()
-    }
-    found: dict[uuid.UUID, list[Vote]] = {interrupt.id: [] for interrupt in interrupts}
-    for vote in standing:
-        if vote.reviewer_id in people and entitled[vote.reviewer_id][vote.interrupt_id]:
-            found[vote.interrupt_id].append(vote)
+    """The votes that count of each, in as many queries as of one."""
+    says = Says.on(interrupts)
+    found: dict[uuid.UUID, list[Vote]] = {}
+    for interrupt in interrupts:
+        rests_on = says.rests_on(interrupt)
+        found[interrupt.id] = [vote for vote in says.votes.get(interrupt.id, []) if vote.reviewer_id in rests_on]
     return found
 
 
@@ -119,6 +112,7 @@ def _put_away(interrupt: Interrupt, reviewer: User) -> None:
 def _propose(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User, **proof: str) -> Interrupt:
     """The question anew as the reviewer would have it: earlier votes were about something else. Returns its row."""
     cleared = list(interrupt.votes.filter(verdict__in=ACCEPTING).standing())
+    stands_in = in_place_of(reviewer, interrupt)  # before those who had their say are free again
     interrupt.move(InterruptStatus.SUPERSEDED, since=InterruptStatus.OPEN)
     again = interrupt.ask_again(
         proposal=kept(replies_of(interrupt, ballot)),
@@ -138,7 +132,7 @@ def _propose(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: Use
         note=ballot.note,
         cleared=[vote.reviewer_name for vote in cleared],
     )
-    _vote(thread, again, ballot, reviewer, **proof)
+    _vote(thread, again, ballot, reviewer, stands_in, **proof)
     voters = User.objects.filter(id__in=[vote.reviewer_id for vote in cleared])
     Notice.tell(voters, NoticeKind.CHANGED, thread, interrupt_id=again.id, by=reviewer)
     if not can_be_decided(again):
@@ -170,8 +164,7 @@ def _break_glass(
     settle(thread, interrupt, verdict=verdict, answer=answer, note=ballot.note, by=reviewer, via=Via.GLASS)
 
 
-def _vote(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User, **proof: str) -> None:
-    stands_in = in_place_of(reviewer, interrupt)
+def _vote(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User, stands_in: str, **proof: str) -> None:
     chooses = ballot.verdict == Verdict.REJECT and ballot.reason_code in interrupt.ruled.reject_reasons
     reason = ballot.reason_code if chooses else ""
     vote = Vote.cast(
@@ -205,6 +198,7 @@ def _settles(interrupt: Interrupt, verdict: Verdict) -> bool:
     votes = counted(interrupt)
     if verdict == Verdict.REJECT:
         return sum(vote.verdict == Verdict.REJECT for vote in votes) >= interrupt.votes_needed
-    approvals = [vote for vote in votes if vote.verdict in ACCEPTING]
-    others = [vote for vote in approvals if vote.reviewer_id != interrupt.proposal_by_id]
-    return len(approvals) >= interrupt.votes_needed and bool(others)
+    says = Says.on([interrupt], interrupt.proposal_by_id)
+    rests_on = says.rests_on(interrupt)
+    approving = {rests_on[vote.reviewer_id] for vote in votes if vote.verdict in ACCEPTING and vote.reviewer_id}
+    return len(approving) >= interrupt.votes_needed and bool(approving - made_by(interrupt, says))

@@ -31,10 +31,13 @@ class Rulebook:
     glass: set[str] = field(default_factory=set)
     delegations: list[Delegated] = field(default_factory=list)
     votes: dict[str, Verdict] = field(default_factory=dict)
+    # In whose place each vote was given, of those that were.
+    place_of: dict[str, str] = field(default_factory=dict)
     clock: int = 0
     claimed_by: str = ""
     claimed_until: int = 0
     proposer: str = ""
+    proposed_for: str = ""
     decided: Verdict | None = None
     decided_by: str = ""
     by_glass: bool = False
@@ -42,20 +45,35 @@ class Rulebook:
     def is_asked(self, person: str) -> bool:
         return bool(self.groups[person] & self.asked) or person in self.named
 
-    def givers(self, person: str) -> set[str]:
-        """Whose place this person has now; nobody hands on what they were handed."""
-        return {
+    def givers(self, person: str) -> list[str]:
+        """Whose place this person has now, first given first; nobody hands on what they were handed."""
+        return [
             one.giver
             for one in self.delegations
             if one.taker == person and one.starts <= self.clock < one.ends and one.giver in self.active
-        }
+        ]
+
+    def is_barred(self, person: str) -> bool:
+        return person not in self.active or (self.four_eyes and REQUESTER in {person, *self.givers(person)})
 
     def is_entitled(self, person: str) -> bool:
-        if person not in self.active:
-            return False
-        if self.four_eyes and REQUESTER in {person, *self.givers(person)}:
-            return False
-        return self.is_asked(person) or any(self.is_asked(giver) for giver in self.givers(person))
+        return not self.is_barred(person) and (self.is_asked(person) or bool(self.free_place(person)))
+
+    def free_place(self, person: str) -> str:
+        """The first giver whose say nobody has had yet, and who did not make this version."""
+        said = {self.proposer, *(rests for voter, rests in self.rests_on().items() if voter != person)}
+        return next((giver for giver in self.givers(person) if self.is_asked(giver) and giver not in said), "")
+
+    def rests_on(self) -> dict[str, str]:
+        """Whose say each vote that counts is: everybody has one, and their own word is before that of a stand-in."""
+        voters = [person for person in self.votes if not self.is_barred(person)]
+        found = {person: person for person in voters if self.is_asked(person)}
+        for person in voters:
+            giver = self.place_of.get(person, "")
+            is_theirs = giver in self.givers(person) and self.is_asked(giver) and giver != self.proposer
+            if person not in found and is_theirs and giver not in found.values():
+                found[person] = giver
+        return found
 
     def may_decide(self, person: str) -> bool:
         claimed = self.claimed_by not in {"", person} and self.clock < self.claimed_until
@@ -68,8 +86,7 @@ class Rulebook:
         return self.may_decide(person)
 
     def may_break_glass(self, person: str) -> bool:
-        excluded = self.four_eyes and person == REQUESTER
-        return self.decided is None and person in self.active and person in self.glass and not excluded
+        return self.decided is None and person in self.glass and not self.is_barred(person)
 
     def may_edit(self) -> bool:
         return self.edits != Edits.NONE
@@ -79,9 +96,10 @@ class Rulebook:
 
     def vote(self, person: str, verdict: Verdict) -> None:
         """Ends the claim, too: they have said what they had to say."""
+        self.place_of[person] = "" if self.is_asked(person) else self.free_place(person)
         self.votes[person], self.claimed_by = verdict, ""
         if verdict == Verdict.EDIT and (self.votes_needed > 1 or self.edits == Edits.SECOND):
-            self.votes, self.proposer = {person: verdict}, person
+            self.votes, self.proposer, self.proposed_for = {person: verdict}, person, self.place_of[person]
         elif self._is_settled_by(verdict):
             self.decided, self.decided_by = self._outcome(verdict), person
 
@@ -101,11 +119,15 @@ class Rulebook:
         return Verdict.EDIT if verdict == Verdict.APPROVE and self.proposer else verdict
 
     def _is_settled_by(self, verdict: Verdict) -> bool:
-        counted = {person: vote for person, vote in self.votes.items() if self.is_entitled(person)}
+        rests_on = self.rests_on()
+        counted = {rests_on[person]: vote for person, vote in self.votes.items() if person in rests_on}
         if verdict == Verdict.ABSTAIN:
             return False
         if verdict == Verdict.REJECT:
             rejections = sum(vote == Verdict.REJECT for vote in counted.values())
             return self.veto or rejections >= self.votes_needed
         approving = {person for person, vote in counted.items() if vote in ACCEPTING}
-        return len(approving) >= self.votes_needed and bool(approving - {self.proposer})
+        made_by = {self.proposer}
+        if self.proposer and not self.is_asked(self.proposer):
+            made_by.add(self.proposed_for)
+        return len(approving) >= self.votes_needed and bool(approving - made_by)

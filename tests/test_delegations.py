@@ -4,15 +4,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission, User
 from django.utils import timezone
 
-from approvals import delegations
+from approvals import decisions, delegations, threads
 from approvals.delegations import BadDelegation
-from approvals.models import Delegation, Event, EventKind, Interrupt, Policy, Vote
-from approvals.policies import Act, NotAllowed, may
-from tests.conftest import Cast
+from approvals.models import Delegation, Event, EventKind, Interrupt, Policy, Verdict, Vote
+from approvals.policies import Act, NotAllowed, can_be_decided, may, why_not_decide
+from approvals.voting import counted
+from tests.asked import ask, rest
+from tests.conftest import REQUEST, Cast
 from tests.queue_desk import decide, signed_in
+from tests.test_main_job import ballot
 
 DAY = timedelta(days=1)
 
@@ -110,6 +113,107 @@ def test_a_stand_in_of_the_requester_may_not_decide_under_four_eyes(cast: Cast, 
     refused = decide(signed_in(cast.bob), question, verdict="approve")
     assert refused.status_code == 403
     assert "stand in for the person who asked" in refused.json()["message"]
+
+
+@pytest.fixture
+def of_two(cast: Cast) -> Interrupt:
+    Policy.objects.update(votes_needed=2)
+    thread = threads.submit(cast.rita, "prompt_chain", {"request": REQUEST})
+    arguments = {"content": "Letter"}
+    allowed = ["approve", "edit", "reject"]
+    question = ask(thread, holdpoint=1, action="send_letter", description="", arguments=arguments, allowed=allowed)
+    rest(thread)
+    return question
+
+
+def why_not(person: User, question: Interrupt) -> str:
+    """Alone and in a list alike."""
+    reason = may(person, Act.DECIDE, question).reason
+    assert why_not_decide(person, [question]) == {question.id: reason}
+    assert Interrupt.objects.decidable_by(person).filter(id=question.id).exists() == (not reason)
+    return reason
+
+
+def test_who_has_voted_has_no_second_vote_through_a_stand_in(cast: Cast, of_two: Interrupt) -> None:
+    decisions.decide(cast.alice, of_two.id, ballot(of_two, Verdict.APPROVE))
+    give(cast)
+
+    assert why_not(cast.mallory, of_two) == "You stand in for Alice Okafor, who has voted on this already."
+    with pytest.raises(NotAllowed, match="who has voted"):
+        decisions.decide(cast.mallory, of_two.id, ballot(of_two, Verdict.APPROVE))
+
+    decisions.withdraw(cast.alice, of_two.id)
+    assert why_not(cast.mallory, of_two) == ""
+
+
+def test_the_word_of_who_gave_it_is_before_that_of_their_stand_in(cast: Cast, of_two: Interrupt) -> None:
+    give(cast)
+    decisions.decide(cast.mallory, of_two.id, ballot(of_two, Verdict.APPROVE))
+
+    decisions.decide(cast.alice, of_two.id, ballot(of_two, Verdict.APPROVE))
+
+    assert [vote.reviewer for vote in counted(of_two)] == [cast.alice]
+    assert Interrupt.objects.get(id=of_two.id).is_open
+    assert "Alice Okafor has voted" in signed_in(cast.bob).get(f"/t/{of_two.thread_id}/").content.decode()
+    decisions.decide(cast.bob, of_two.id, ballot(of_two, Verdict.APPROVE))
+    assert not Interrupt.objects.get(id=of_two.id).is_open
+
+
+def test_two_stand_ins_of_one_person_count_once(cast: Cast, of_two: Interrupt) -> None:
+    other = User.objects.create(username="other")
+    give(cast)
+    delegations.give(cast.alice, other, ends_at=timezone.now() + DAY)
+    decisions.decide(cast.mallory, of_two.id, ballot(of_two, Verdict.APPROVE))
+
+    assert "in whose place somebody else has voted" in why_not(other, of_two)
+
+    delegations.give(cast.bob, other, ends_at=timezone.now() + DAY)
+    assert why_not(other, of_two) == ""
+    decisions.decide(other, of_two.id, ballot(of_two, Verdict.APPROVE))
+    assert Vote.objects.get(reviewer=other).for_name == "Bob Meyer"
+    assert not Interrupt.objects.get(id=of_two.id).is_open
+
+
+def test_who_may_decide_anyway_has_a_vote_of_their_own(cast: Cast, of_two: Interrupt) -> None:
+    delegations.give(cast.alice, cast.bob, ends_at=timezone.now() + DAY)
+    decisions.decide(cast.alice, of_two.id, ballot(of_two, Verdict.APPROVE))
+
+    assert why_not(cast.bob, of_two) == ""
+    decisions.decide(cast.bob, of_two.id, ballot(of_two, Verdict.APPROVE))
+
+    assert not Interrupt.objects.get(id=of_two.id).is_open
+
+
+@pytest.mark.parametrize("withdraws", [False, True])
+def test_a_stand_in_is_no_second_person_for_what_the_giver_changed(
+    cast: Cast, of_two: Interrupt, withdraws: bool
+) -> None:
+    give(cast)
+    edited = ballot(of_two, Verdict.EDIT, arguments={"content": "Changed"})
+    version = decisions.decide(cast.alice, of_two.id, edited)
+    if withdraws:
+        decisions.withdraw(cast.alice, version.id)
+
+    assert "Alice Okafor, who changed this" in why_not(cast.mallory, version)
+
+
+def test_enough_people_are_enough_says(cast: Cast, of_two: Interrupt) -> None:
+    assert can_be_decided(of_two)
+    give(cast)
+    cast.bob.groups.clear()
+
+    assert not can_be_decided(of_two)
+
+
+def test_a_stand_in_of_the_requester_breaks_no_glass(cast: Cast, question: Interrupt, settings: Any) -> None:
+    settings.HOLDPOINT_BREAK_GLASS = True
+    cast.rita.groups.add(Group.objects.get(name="reviewers"))
+    cast.bob.user_permissions.add(Permission.objects.get(codename="may_break_glass"))
+    assert may(cast.bob, Act.BREAK_GLASS, question)
+
+    delegations.give(cast.rita, cast.bob, ends_at=timezone.now() + DAY)
+
+    assert "stand in for the person who asked" in may(cast.bob, Act.BREAK_GLASS, question).reason
 
 
 def test_the_page_gives_shows_and_ends(cast: Cast) -> None:

@@ -16,7 +16,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from approvals import decisions
@@ -39,6 +39,7 @@ BELONGS = {"rita": {"reviewers"}, "alice": {"reviewers"}, "bob": {"reviewers"}, 
 came_of: Counter[str] = Counter()
 
 people = st.sampled_from(PEOPLE)
+outsiders = st.sampled_from(["carol", "dan"])
 steps = st.one_of(
     st.tuples(st.just("approve"), people),
     st.tuples(st.just("approve"), people),
@@ -54,6 +55,11 @@ steps = st.one_of(
     st.tuples(st.just("disable"), people),
     st.tuples(st.just("enable"), people),
     st.tuples(st.just("delegate"), people, people, st.integers(-50, 50), st.integers(1, 200)),
+    # Chance alone hardly ever lets somebody vote in the place of one who has voted.
+    st.tuples(st.just("delegate"), people, outsiders, st.just(0), st.just(200)),
+    st.tuples(st.just("delegate"), people, outsiders, st.just(0), st.just(200)),
+    st.tuples(st.just("approve"), outsiders),
+    st.tuples(st.just("edit"), outsiders),
     st.tuples(st.just("wait"), st.integers(1, 150)),
 )
 policies = st.fixed_dictionaries(
@@ -65,6 +71,11 @@ policies = st.fixed_dictionaries(
     }
 )
 orders = st.lists(steps, min_size=3, max_size=14)
+TWO = {"votes_needed": 2, "veto": False, "four_eyes": True, "edits": Edits.ALONE}
+SECOND = {"votes_needed": 1, "veto": False, "four_eyes": True, "edits": Edits.SECOND}
+STANDS_IN = ("delegate", "alice", "dan", 0, 200)
+ALSO_STANDS_IN = ("delegate", "alice", "carol", 0, 200)
+FOR_REQUESTER = ("delegate", "rita", "dan", 0, 200)
 
 
 @dataclass
@@ -246,6 +257,12 @@ def test_in_any_order_only_what_the_rules_allow_is_decided(cast: Cast) -> None:
     # The few orders of every day are the same each time: chance must not decide whether they show enough.
     @settings(max_examples=ORDERS, derandomize=ORDERS == 60, suppress_health_check=[*HealthCheck])
     @given(rules=policies, order=orders)
+    @example(rules=TWO, order=[("approve", "alice"), STANDS_IN, ("approve", "dan")])
+    @example(rules=TWO, order=[STANDS_IN, ("approve", "dan"), ("approve", "alice")])
+    @example(rules=TWO, order=[STANDS_IN, ALSO_STANDS_IN, ("approve", "dan"), ("approve", "carol")])
+    @example(rules=SECOND, order=[("edit", "alice"), STANDS_IN, ("withdraw", "alice"), ("approve", "dan")])
+    @example(rules=SECOND, order=[STANDS_IN, ("edit", "dan"), ("wait", 200), ("approve", "alice")])
+    @example(rules=TWO, order=[FOR_REQUESTER, ("glass", "dan")])
     def in_order(rules: dict[str, Any], order: list[Any]) -> None:
         with transaction.atomic():
             desk = desk_for(those, rules)

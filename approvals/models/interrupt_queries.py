@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from approvals.models.delegation import Delegation
 from approvals.models.run import Run, RunKind
+from approvals.models.standing_in import without_say
 
 if TYPE_CHECKING:
     from approvals.models.interrupt import Interrupt
@@ -45,6 +46,10 @@ class QuestionKind(models.TextChoices):
     PAUSE = "pause", "Breakpoint"
 
 
+# What says who may decide.
+_WHO = ("reviewers", "escalated_to", "people", "four_eyes", "requested_by", "proposal_by", "rules")
+
+
 class InterruptQuerySet(models.QuerySet["Interrupt"]):
     def open(self) -> "InterruptQuerySet":
         return self.filter(status=InterruptStatus.OPEN)
@@ -60,7 +65,13 @@ class InterruptQuerySet(models.QuerySet["Interrupt"]):
         givers = list(Delegation.objects.current().filter(taker=person).values_list("giver_id", flat=True))
         requesters = [person.id, *givers]
         free = self.open().exclude(four_eyes=True, requested_by__in=requesters).not_claimed_by_others(person)
-        return free.among(person, givers).exclude(Exists(votes_of(person)))
+        found = free.among(person, givers).exclude(Exists(votes_of(person)))
+        if not givers:
+            return found
+        # Of several policies, somebody must be asked by each: this person by all, or a giver by all.
+        several = Q(rules__others__0__isnull=False)
+        begun = found.filter(Q(proposal_by__isnull=False) | several | Exists(votes_of()))
+        return found.exclude(id__in=without_say(person, begun.only(*_WHO)))
 
     def among(self, person: User, givers: list[int]) -> "InterruptQuerySet":
         """Those whose reviewers this person is one of, or stands in for one of; by each policy it was asked under."""
@@ -130,7 +141,9 @@ def _asks_others(groups: list[str], people: list[int]) -> Func:
     return Func(F("rules"), Value(_OTHERS), known, function="jsonb_path_exists", output_field=models.BooleanField())
 
 
-def votes_of(person: User) -> models.QuerySet[Any]:
-    """This person's votes that stand, on the question of the outer query. Votes know questions, not the reverse."""
-    votes = apps.get_model("approvals", "Vote").objects
-    return votes.filter(interrupt=OuterRef("id"), reviewer=person).standing()
+def votes_of(person: User | None = None) -> models.QuerySet[Any]:
+    """This person's votes that stand, or anybody's, on the question of the outer query. Votes know questions, not the
+    reverse.
+    """
+    votes = apps.get_model("approvals", "Vote").objects.filter(interrupt=OuterRef("id"))
+    return (votes.filter(reviewer=person) if person else votes).standing()

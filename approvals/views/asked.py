@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.contrib.auth.models import User
 
 from approvals.models import ACCEPTING, Delegation, Edits, Interrupt, Vote
-from approvals.policies import Act, asked_people, can_be_decided, entitled_people, in_place_of, is_entitled, may
+from approvals.policies import Act, asked_people, can_be_decided, in_place_of, is_entitled, may, people_for
 from approvals.schemaforms.names import humanised
 from approvals.voting import counted, counted_of
 
@@ -29,7 +29,7 @@ class Why:
 
 @dataclass(frozen=True)
 class VoteLine:
-    """`counts` is false when who gave it may not decide any more."""
+    """`counts` is false when who gave it may not decide any more, or whoever they stood in for has voted since."""
 
     vote: Vote
     counts: bool
@@ -71,13 +71,10 @@ def approvals_of(interrupt: Interrupt) -> int:
 
 def blocked(interrupt: Interrupt) -> Blocked | None:
     """None: there are enough people who may decide it."""
-    if not interrupt.is_open or can_be_decided(interrupt):
+    there, needed = people_for(interrupt)
+    if not interrupt.is_open or there >= needed:
         return None
-    there = entitled_people(interrupt)
-    needed = interrupt.votes_needed
-    if interrupt.is_proposal and any(person.id == interrupt.proposal_by_id for person in there):
-        needed = max(needed, 2)
-    return Blocked(len(there), needed, asked_people(interrupt))
+    return Blocked(there, needed, asked_people(interrupt))
 
 
 def passed_over(person: User, interrupt: Interrupt) -> list[str]:
@@ -102,7 +99,7 @@ def tell_votes(rows: Sequence[Interrupt]) -> None:
 
 def _what_decides(row: Interrupt) -> tuple[object, ...]:
     """Questions of which this is the same have the same people, and need as many."""
-    proposal = (row.proposal_by_id, row.ruled.edits) if row.is_proposal else None
+    proposal = row.id if row.is_proposal else None  # in whose place it was made, its votes tell
     people = (*row.reviewers, None, *row.escalated_to, None, *row.people)
     return (*people, row.ruled.others, row.requested_by_id if row.four_eyes else None, row.votes_needed, proposal)
 
