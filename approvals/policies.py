@@ -135,7 +135,8 @@ def _may_with_thread(person: User, groups: set[str], act: Act, thread: Thread) -
     if act is Act.MESSAGE:
         return _if(mine, "Only the requester may send another message.")
     if act in {Act.EDIT_STATE, Act.REPLAY}:
-        if mine and not operates:
+        changes = act is Act.EDIT_STATE and thread.interrupts.filter(four_eyes=True).exists()
+        if mine and (changes or not operates):
             return Permission(False, "You asked for this, so somebody else must edit it.")
         return _if(operates or REVIEWERS in groups, f"Only reviewers and operators may {act.value}.")
     if act is Act.REROUTE:

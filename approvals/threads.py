@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from approvals import broadcasts, inspection, tasks
+from approvals.answered import unasked
 from approvals.execution import cancel_questions
 from approvals.inspection import Edit
 from approvals.models import (
@@ -193,7 +194,8 @@ def edit_state(
 ) -> Thread:
     """Have a worker store an edit of the state the person saw. The thread stays paused afterwards.
 
-    `may_pass` confirms that a waiting question may be passed by. Raises NotAllowed, NotNow, BadEdit (PassesBy when that
+    `may_pass` confirms that a waiting question may be passed by, or what is behind one that was answered be run with
+    values that nobody was asked about. Raises NotAllowed, NotNow, BadEdit (PassesBy when that
     confirmation is missing) or HeadMoved, with nothing stored.
     """
     with transaction.atomic():
@@ -202,7 +204,7 @@ def edit_state(
         require_status(thread, *EDITABLE)
         edit = Edit(values, as_node, may_pass)
         preview = inspection.preview_state_edit(thread, edit, seen_checkpoint_id=seen_checkpoint_id)
-        if preview.skipped:
+        if preview.skipped or unasked(thread, seen_checkpoint_id, preview.next, edit):
             require(person, Act.REROUTE, thread)
         payload = {**asdict(edit), "checkpoint_id": seen_checkpoint_id, "thread_status": thread.status}
         payload["changes"] = _changes(thread, edit, seen_checkpoint_id)
@@ -213,21 +215,25 @@ def edit_state(
 
 def replay(person: User, thread_id: uuid.UUID, checkpoint_id: str, *, reason: str, edit: Edit | None = None) -> Thread:
     """Go on from an earlier checkpoint, with or without an edit of it. Its open questions are replaced; the old branch
-    stays in the history. Raises NotAllowed, NotNow, BadEdit (PassesBy when the edit goes past a waiting node and does
-    not say so) or HeadMoved, with nothing stored.
+    stays in the history. Raises NotAllowed, NotNow, BadEdit (PassesBy when the edit goes past a waiting node, or behind
+    a question that was answered, and does not say so) or HeadMoved, with nothing stored.
     """
     with transaction.atomic():
         thread = Thread.objects.locked(thread_id)
         require(person, Act.REPLAY, thread)
+        if edit is not None:
+            require(person, Act.EDIT_STATE, thread)
         require_status(thread, *REPLAYABLE)
         plan = inspection.plan_replay(thread, checkpoint_id, edit)
-        if plan.skipped:
+        silent = unasked(thread, checkpoint_id, plan.next, edit)
+        if plan.skipped or silent:
             require(person, Act.REROUTE, thread)
         payload = {**asdict(edit or Edit({})), "checkpoint_id": checkpoint_id, "thread_status": thread.status}
         _owe(thread, RunKind.REPLAY, by=person, payload=payload, reason=reason)
         found: dict[str, Any] = {"checkpoint": checkpoint_id, "next": list(plan.next)}
         found["keys"] = sorted(edit.values) if edit else []
         found |= {"passed_by": list(plan.skipped)} if plan.skipped else {}
+        found |= {"unasked": list(silent)} if silent else {}
         found |= {"changes": _changes(thread, edit, checkpoint_id)} if edit else {}
         Event.append(thread, EventKind.THREAD_REPLAYED, by=person, reason=reason, **found)
     broadcasts.thread_changed(thread)

@@ -138,6 +138,37 @@ def test_going_past_needs_the_permission(waiting: Thread, cast: Cast, client: Cl
     assert client.post(address, fields).status_code == 303
 
 
+def test_the_page_says_what_nobody_was_asked_about(oscar: Client, waiting: Thread, cast: Cast) -> None:
+    finish(cast, waiting)
+    address = page_of(waiting, "send")
+    fields = {"view": "json", "values": '{"amount": 950}'}
+
+    page = oscar.post(address, fields)
+    assert "runs with values that nobody was asked about" in page.content.decode()
+    assert oscar.post(address, {**fields, "confirmed": "1", "reason": "More."}).status_code == 422
+    oscar.force_login(cast.alice)
+    page = oscar.post(address, fields)
+    assert "needs a permission of its own" in page.content.decode()
+    assert 'name="confirmed"' not in page.content.decode()
+    assert oscar.post(address, {**fields, "confirmed": "1", "reason": "More.", "may_pass": "1"}).status_code == 403
+    assert replays(waiting) == []
+    oscar.force_login(cast.oscar)
+    assert oscar.post(address, {**fields, "confirmed": "1", "reason": "More.", "may_pass": "1"}).status_code == 303
+
+
+def test_who_asked_and_operates_goes_back_and_is_offered_no_edit(oscar: Client, cast: Cast) -> None:
+    thread = threads.submit(cast.oscar, "editable", {"amount": 900})
+    work_off(thread)
+    address = page_of(thread, "review")
+
+    page = oscar.get(address)
+    assert (page.status_code, "Edit the state first" in page.content.decode()) == (200, False)
+    assert oscar.get(f"{address}?edit=form").status_code == 403
+    fields = {"view": "json", "values": '{"amount": 950}', "confirmed": "1", "reason": "More.", "may_pass": "1"}
+    assert oscar.post(address, fields).status_code == 403
+    assert oscar.post(address, {"confirmed": "1", "reason": "Again."}).status_code == 303
+
+
 @pytest.mark.django_db(transaction=True)
 def test_outside_calls_that_were_made_are_named_and_must_be_ticked(cast: Cast, client: Client, tmp_path: Path) -> None:
     (tmp_path / "calls").touch()

@@ -3,17 +3,19 @@
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models.functions import Now
 
 from approvals import decisions, execution, inspection, threads
-from approvals.inspection import BadEdit, Edit, HeadMoved
+from approvals.inspection import BadEdit, Edit, HeadMoved, PassesBy
 from approvals.models import (
     Decision,
     Event,
     EventKind,
     Interrupt,
     InterruptStatus,
+    Policy,
     Run,
     RunKind,
     RunStatus,
@@ -21,7 +23,7 @@ from approvals.models import (
     ThreadStatus,
     Verdict,
 )
-from approvals.policies import NotAllowed
+from approvals.policies import Act, NotAllowed, may
 from approvals.threads import NotNow
 from tests.conftest import Cast, open_question, work_off
 from tests.test_main_job import ballot
@@ -99,6 +101,79 @@ def test_an_edit_on_the_way_is_what_the_steps_see(waiting: Thread, cast: Cast) -
     assert open_question(waiting).value["arguments"] == {"amount": 99}
     event = Event.objects.get(thread=waiting, kind=EventKind.THREAD_REPLAYED)
     assert (event.actor_name, event.data["keys"]) == ("Oscar Lind", ["amount"])
+
+
+def ended_for(cast: Cast, person: User, effects: Path) -> Thread:
+    thread = threads.submit(person, "slow", {"effects": str(effects)})
+    work_off(thread)
+    approve(cast, thread)
+    return thread
+
+
+@pytest.mark.parametrize("is_superuser", [False, True])
+def test_who_asked_never_changes_what_was_approved(cast: Cast, effects: Path, is_superuser: bool) -> None:
+    User.objects.filter(id=cast.oscar.id).update(is_superuser=is_superuser)
+    oscar = User.objects.get(id=cast.oscar.id)
+    thread = ended_for(cast, oscar, effects)
+    step = before(thread, "act")
+
+    with pytest.raises(NotAllowed, match="somebody else must edit"):
+        threads.replay(oscar, thread.id, step, reason="More.", edit=Edit({"amount": 400}, may_pass=True))
+    assert not may(oscar, Act.EDIT_STATE, thread)
+    threads.replay(oscar, thread.id, step, reason="Once more, as it was.")
+    work_off(thread)
+
+    assert [line for line in lines(effects) if line.startswith("act")] == ["act 40", "act 40"]
+
+
+def test_who_asked_and_operates_edits_where_nobody_else_need_decide(cast: Cast, effects: Path) -> None:
+    Policy.objects.update(four_eyes=False)
+    thread = ended_for(cast, cast.oscar, effects)
+
+    assert may(cast.oscar, Act.EDIT_STATE, thread)
+
+
+def test_behind_an_answered_question_a_change_is_a_way_past_it(waiting: Thread, cast: Cast, effects: Path) -> None:
+    approve(cast, waiting)
+    step, edit = before(waiting, "act"), {"amount": 400}
+
+    with pytest.raises(PassesBy, match="nobody was asked about"):
+        threads.replay(cast.oscar, waiting.id, step, reason="More.", edit=Edit(edit))
+    with pytest.raises(NotAllowed, match="permission of its own"):
+        threads.replay(cast.alice, waiting.id, step, reason="More.", edit=Edit(edit, may_pass=True))
+    threads.replay(cast.oscar, waiting.id, step, reason="More.", edit=Edit(edit, may_pass=True))
+    work_off(waiting)
+
+    assert lines(effects)[-1] == "act 400"
+    assert Event.objects.get(thread=waiting, kind=EventKind.THREAD_REPLAYED).data["unasked"] == ["act"]
+
+
+def test_a_change_that_is_asked_about_anew_takes_no_more_than_before(waiting: Thread, cast: Cast) -> None:
+    approve(cast, waiting)
+
+    threads.replay(cast.alice, waiting.id, before(waiting, "ask"), reason="More.", edit=Edit({"amount": 400}))
+    work_off(waiting)
+
+    assert open_question(waiting).value["arguments"] == {"amount": 400}
+
+
+def test_what_was_approved_and_failed_is_not_changed_without_asking(waiting: Thread, cast: Cast, effects: Path) -> None:
+    effects.unlink()
+    effects.mkdir()
+    question = approve(cast, waiting)
+    assert (waiting.status, question.decision.applied_at is None) == (ThreadStatus.FAILED, False)
+    state = inspection.state_of(waiting)
+    assert state is not None
+
+    def edit(person: User, *, may_pass: bool) -> None:
+        seen = {"seen_checkpoint_id": state.checkpoint_id, "reason": "More."}
+        threads.edit_state(person, waiting.id, {"amount": 400}, may_pass=may_pass, **seen)
+
+    with pytest.raises(PassesBy):
+        edit(cast.oscar, may_pass=False)
+    with pytest.raises(NotAllowed):
+        edit(cast.alice, may_pass=True)
+    edit(cast.oscar, may_pass=True)
 
 
 def test_the_plan_names_what_would_run_again_and_stores_nothing(waiting: Thread, cast: Cast) -> None:

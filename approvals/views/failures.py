@@ -46,9 +46,13 @@ def failure_of(person: User, thread: Thread, run: Run | None, found: Reading) ->
     return FailurePart(
         nodes=said or (state.next if state else ()),
         advice=ADVICE.get(run.error_class, USUAL) if run else USUAL,
-        head=state.checkpoint_id if state and state.next and may(person, Act.REPLAY, thread) else "",
+        head=state.checkpoint_id if state and state.next and _may_go_on_changed(person, thread) else "",
         technical=failures if may(person, Act.SEE_ERRORS, thread) else [],
     )
+
+
+def _may_go_on_changed(person: User, thread: Thread) -> bool:
+    return bool(may(person, Act.REPLAY, thread) and may(person, Act.EDIT_STATE, thread))
 
 
 def _failures(thread: Thread) -> list[NodeFailure]:

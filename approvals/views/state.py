@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from approvals import inspection, threads
+from approvals.answered import unasked
 from approvals.inspection import BadEdit, Edit, HeadMoved, Preview
 from approvals.models import Interrupt, Thread
 from approvals.policies import Act, may, require
@@ -61,7 +62,8 @@ def _take(request: Visit, thread: Thread, found: Typed) -> HttpResponse:
         preview = inspection.preview_state_edit(thread, found.edit, seen_checkpoint_id=seen)
         if answers.wants_json(request):
             return _store_for_program(request, thread, found, preview, seen=seen)
-        asked = _confirmation(request, preview)
+        silent = unasked(thread, seen, preview.next, found.edit)
+        asked = _confirmation(request, preview, silent)
         if asked.is_bound and asked.is_valid():
             _store(request, thread, found.edit, seen=seen, reason=asked.cleaned_data["reason"])
             messages.success(request, STORED)
@@ -69,15 +71,17 @@ def _take(request: Visit, thread: Thread, found: Typed) -> HttpResponse:
     except (BadEdit, HeadMoved) as error:
         found.error = error
         return draw(request, thread, found)
-    return _ask(request, thread, found, preview, asked)
+    return _ask(request, thread, found, preview, asked, silent)
 
 
-def _confirmation(request: Visit, preview: Preview) -> Confirmation:
-    needs = frozenset({"may_pass"}) if preview.skipped else frozenset()
+def _confirmation(request: Visit, preview: Preview, silent: tuple[str, ...]) -> Confirmation:
+    needs = frozenset({"may_pass"}) if preview.skipped or silent else frozenset()
     return Confirmation(request.POST, is_sent="confirmed" in request.POST, needs=needs)
 
 
-def _ask(request: Visit, thread: Thread, found: Typed, preview: Preview, asked: Confirmation) -> HttpResponse:
+def _ask(
+    request: Visit, thread: Thread, found: Typed, preview: Preview, asked: Confirmation, silent: tuple[str, ...]
+) -> HttpResponse:
     open_now = list(Interrupt.objects.open().filter(thread=thread))
     context = {
         "thread": thread,
@@ -87,6 +91,7 @@ def _ask(request: Visit, thread: Thread, found: Typed, preview: Preview, asked: 
         "carried": state_edits.carried(request.POST),
         "questions": open_now,
         "passed": [question for question in open_now if _outer_node(question) in preview.skipped],
+        "unasked": silent,
         "may_reroute": may(request.user, Act.REROUTE, thread),
     }
     return render(request, "threads/state_confirm.html", context, status=422 if asked.errors else 200)
@@ -113,7 +118,9 @@ def _store_for_program(request: Visit, thread: Thread, found: Typed, preview: Pr
     """Programs say what they mean the first time; with `preview` they only ask what would come of it."""
     if "preview" in request.POST:
         changes = [{"path": one.path, "before": one.old, "after": one.new} for one in found.changes]
-        return JsonResponse({"next": preview.next, "passes_by": preview.skipped, "changes": changes})
+        silent = unasked(thread, seen, preview.next, found.edit)
+        facts = {"next": preview.next, "passes_by": preview.skipped, "changes": changes}
+        return JsonResponse({**facts, **({"unasked": silent} if silent else {})})
     asked = Confirmation(request.POST, is_sent=True)
     if not asked.is_valid():
         return answers.refused(asked.problem, field="reason")
