@@ -19,7 +19,7 @@ from chains.editing import Edit, HeadMoved, PassesBy, Preview, nodes_to_edit_as,
 from chains.forking import Plan, plan_fork
 from chains.questions import BadAnswer, Item, Question
 from chains.registry import BrokenChain, Chain, Graph, UnknownChain
-from chains.settable import BadEdit, editable_schema, plain_values
+from chains.settable import BadEdit, Fixed, editable_schema, plain_values
 from chains.snapshots import Change, Lane, Message, NodeFailure, State, Step, ToolCall, differences
 from chains.snapshots.records import READABLE_ID
 from chains.strict import CannotRead
@@ -200,14 +200,15 @@ def drawing_of(thread: Thread) -> Drawing:
 
 @dataclass(frozen=True)
 class StateForm:
-    """What the edit page needs: the keys that can be set, their values, the checkpoint these are from, and the nodes
-    whose work an edit can count as.
+    """What the edit page needs: the keys that can be set, their values, the checkpoint these are from, the nodes
+    whose work an edit can count as, and the keys that can only be looked at.
     """
 
     schema: dict[str, Any]
     values: dict[str, Any]
     checkpoint_id: str
     nodes: tuple[str, ...] = ()
+    fixed: tuple[Fixed, ...] = ()
 
 
 def state_form(thread: Thread, *, checkpoint_id: str = "") -> StateForm | None:
@@ -219,12 +220,13 @@ def state_form(thread: Thread, *, checkpoint_id: str = "") -> StateForm | None:
         snapshot = graph.get_state({"configurable": {"thread_id": str(thread.id), **named}})
         if snapshot.metadata is None:
             return None
-        values = plain_values(graph, snapshot.values)
+        values, fixed = plain_values(graph, snapshot.values)
         return StateForm(
-            schema=editable_schema(graph, values),
+            schema=editable_schema(graph, values, without=[one.key for one in fixed]),
             values=values,
             checkpoint_id=str(snapshot.config["configurable"]["checkpoint_id"]),
             nodes=tuple(nodes_to_edit_as(graph)),
+            fixed=fixed,
         )
 
 

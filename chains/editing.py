@@ -12,7 +12,7 @@ from chains.heads import Head, read_head
 from chains.ordering import come_after
 from chains.registry import Graph
 from chains.runner import Failure, Outcome, Work, config_for
-from chains.settable import BadEdit, as_update
+from chains.settable import BadEdit, as_update, refuse_fixed
 
 
 class PassesBy(BadEdit):
@@ -97,10 +97,12 @@ def try_on_copy(graph: Graph, thread_id: str, edit: Edit, *, checkpoint_id: str)
     """The nodes that would run next after an edit of this checkpoint. Raises BadEdit; stores nothing."""
     if edit.as_node and edit.as_node not in nodes_to_edit_as(graph):
         raise BadEdit(f"The graph has no node {edit.as_node!r}.", "as_node")
+    stored = _raw(graph, thread_id, checkpoint_id)
+    refuse_fixed(graph, edit.values, stored.checkpoint["channel_values"])
     update = as_update(graph, edit.values)
     saver = InMemorySaver()
     copy = graph.builder.compile(checkpointer=saver)
-    _copy_onto(_raw(graph, thread_id, checkpoint_id), saver)
+    _copy_onto(stored, saver)
     config = config_for(thread_id, Work(run_id=""))
     come_after(checkpoint_id)
     try:

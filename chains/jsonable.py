@@ -45,8 +45,9 @@ def jsonable(value: object, *, limit: int | None = None) -> JSON:
     return shown(value, limit=limit).value
 
 
-def shown(value: object, *, limit: int | None = None) -> Shown:
-    budget = _Budget(LIMIT if limit is None else limit)
+def shown(value: object, *, limit: int | None = None, is_fair: bool = True) -> Shown:
+    """Unless it `is_fair`, the first values take all the room they need: nothing is shortened that would fit whole."""
+    budget = _Budget(LIMIT if limit is None else limit, is_fair=is_fair)
     plain = _read(value, budget)
     size = len(json.dumps(plain, ensure_ascii=False).encode())
     return Shown(value=plain, size=size, complete=budget.complete)
@@ -55,8 +56,9 @@ def shown(value: object, *, limit: int | None = None) -> Shown:
 class _Budget:
     """How many characters are left, and which values are being read, from the outermost in."""
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int, *, is_fair: bool = True) -> None:
         self.room = room
+        self.is_fair = is_fair
         self.complete = True
         self.open: list[int] = []
 
@@ -82,6 +84,8 @@ def _read(value: object, budget: _Budget) -> JSON:
 
 def _read_share(value: object, budget: _Budget, *, waiting: int) -> JSON:
     """Read one of `waiting` values that have to share the room that is left."""
+    if not budget.is_fair:
+        return _read(value, budget)
     share = min(budget.room, max(budget.room // waiting, FAIR_SHARE))
     kept_back = budget.room - share
     budget.room = share

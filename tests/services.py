@@ -20,6 +20,7 @@ TEST_CHAINS = ",".join(
         "slow=tests.graphs.slow:graph",
         "streaming=tests.graphs.streaming:graph",
         "editable=tests.graphs.editable:editable",
+        "filed=tests.graphs.filed:filed",
         "asynchronous=tests.graphs.asynchronous:graph",
         "claims=tests.graphs.claims:graph",
         "vault=tests.graphs.vault:graph",

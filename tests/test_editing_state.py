@@ -54,7 +54,7 @@ def test_a_list_with_a_reducer_is_replaced_by_what_was_on_the_page(desk: Desk) -
 
 
 def test_messages_are_changed_added_and_removed_as_plain_rows(desk: Desk) -> None:
-    rows = plain_values(desk.graph, desk.state)["messages"]
+    rows = plain_values(desk.graph, desk.state)[0]["messages"]
     rows[0]["content"] = "Something else"
     desk.edit({"messages": [rows[0], {"type": "human", "content": "One more"}]})
 
@@ -79,6 +79,7 @@ def test_a_value_of_a_model_is_stored_as_that_model(desk: Desk) -> None:
         {"amount": "many"},
         {"log": "not a list"},
         {"messages": [{"content": "from nobody"}]},
+        {"messages": [{"type": "tool", "content": "of no call"}]},
         {"messages": "hello"},
         {"bill": {"total": "none"}},
         {"no such key": 1},
