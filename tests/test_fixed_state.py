@@ -280,3 +280,20 @@ def test_a_thread_with_a_long_talk_opens(alice: Client, cast: Cast) -> None:
     for query in ("", "?view=json"):
         answer = alice.get(f"/t/{thread.id}/state/{query}")
         assert (answer.status_code, TOO_LONG in answer.content.decode()) == (200, True)
+
+
+@pytest.mark.parametrize("text", ["a\\u0000b", "\\ud83d"])
+@pytest.mark.parametrize("place", ["state", "replay"])
+def test_text_that_the_database_refuses_is_refused_before(alice: Client, cast: Cast, text: str, place: str) -> None:
+    thread = waiting(cast)
+    seen = open_question(thread).checkpoint_id
+    address = f"/t/{thread.id}/state/" if place == "state" else f"/t/{thread.id}/replay/{seen}/"
+    fields = {"view": "json", "seen_checkpoint": seen, "reason": "Odd.", "confirmed": "1"}
+    fields["values"] = f'{{"messages": [{{"type": "human", "content": "{text}"}}]}}'
+
+    page = alice.post(address, fields)
+    assert page.status_code == 422
+    assert "messages.0.content: Remove the invisible character" in page.content.decode()
+    told = alice.post(address, fields, HTTP_ACCEPT="application/json")
+    assert (told.status_code, told.json()["field"]) == (422, "messages")
+    assert Run.objects.filter(thread=thread).exclude(kind=RunKind.START).count() == 0

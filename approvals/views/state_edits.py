@@ -13,7 +13,7 @@ from approvals.inspection import BadEdit, Change, Edit, HeadMoved, PassesBy, Sta
 from approvals.models import Thread
 from approvals.schemaforms import SchemaForm, SchemaNotSupported, schema_form
 from approvals.schemaforms.reading import NotReadable, read_json
-from approvals.schemaforms.values import json_text
+from approvals.schemaforms.values import json_text, unkeepable
 from approvals.showing import same
 from approvals.views import answers
 
@@ -119,6 +119,10 @@ def read(found: Typed) -> bool:
     emptied = dict.fromkeys(before.keys() - value.keys()) if found.form is not None else {}
     told = {**value, **emptied}
     found.changed = {key: part for key, part in told.items() if key not in before or not same(before[key], part)}
+    for path, said in unkeepable(found.changed):
+        place = [str(step) for step in path]
+        found.error = BadEdit(": ".join([*filter(None, [".".join(place)]), said]), "".join(place[:1]))
+        return False
     return True
 
 
