@@ -8,6 +8,7 @@ from django.db import transaction
 
 from approvals import broadcasts
 from approvals.ballots import Ballot, Seen
+from approvals.carrying import carry_over
 from approvals.models import (
     Decision,
     Event,
@@ -114,7 +115,7 @@ def undo(person: User, interrupt_id: uuid.UUID) -> Interrupt:
         interrupt.decision.void(f"Taken back by {name_of(person)}.")
         interrupt.move(InterruptStatus.SUPERSEDED, since=InterruptStatus.DECIDED)
         again = interrupt.ask_again()
-        Vote.carry_over(interrupt, again, without=person)
+        carry_over(interrupt, again, without=person)
         thread.move(ThreadStatus.PAUSED, since=(ThreadStatus.QUEUED,))
         told = {"interrupt": str(interrupt.id), "again": str(again.id), "again_sha256": digest_of(again)}
         Event.append(thread, EventKind.DECISION_UNDONE, by=person, **told)

@@ -110,8 +110,13 @@ class Rulebook:
         del self.votes[person]
 
     def undo(self) -> None:
-        """The question is open again as it was, without the vote of who took the decision back."""
-        self.votes.pop(self.decided_by, None)
+        """The question is open again as it was, without the vote of who took the decision back, and of who may not
+        decide any more. Votes that are enough without any other are asked for anew.
+        """
+        others = {person: vote for person, vote in self.votes.items() if person != self.decided_by}
+        self.votes = {person: vote for person, vote in others.items() if self.is_entitled(person)}
+        if any(self._is_settled_by(vote) for vote in self.votes.values()):
+            self.votes = {}
         self.decided, self.decided_by, self.by_glass, self.claimed_by = None, "", False, ""
 
     def _outcome(self, verdict: Verdict) -> Verdict:

@@ -32,6 +32,7 @@ from approvals.views.asked import approvals_of
 from approvals.voting import counted
 from tests.conftest import Cast, open_question, work_off
 from tests.graphs.formats import REFUND
+from tests.record_desk import findings
 from tests.test_main_job import ballot, values
 
 APPROVE, REJECT, EDIT = Verdict.APPROVE, Verdict.REJECT, Verdict.EDIT
@@ -215,6 +216,78 @@ def ask_anew(cast: Cast, thread: Thread, **state: Any) -> Interrupt:
     threads.carry_on(cast.oscar, thread.id)
     work_off(thread)
     return open_question(thread)
+
+
+def test_the_vote_of_who_may_not_decide_under_the_new_policy_is_left_behind(cast: Cast) -> None:
+    """Four eyes were switched on meanwhile, and the database refuses the requester's vote."""
+    cast.rita.groups.add(*cast.alice.groups.all())
+    first = asked(cast, votes_needed=3, four_eyes=False)
+    decide(cast.rita, first, APPROVE)
+    decide(cast.alice, first, APPROVE)
+    Policy.objects.update(four_eyes=True)
+
+    again = ask_anew(cast, first.thread, log=["noted"])
+
+    assert (again.payload_sha256, again.four_eyes) == (first.payload_sha256, True)
+    assert [vote.reviewer_name for vote in counted(again)] == ["Alice Okafor"]
+    assert findings(thread=again.thread_id) == []
+
+
+def test_who_left_meanwhile_is_left_behind_and_may_vote_anew(cast: Cast, carol: User) -> None:
+    first = asked(cast, votes_needed=3)
+    decide(cast.alice, first, APPROVE)
+    decide(carol, first, APPROVE)
+    groups = list(carol.groups.all())
+    carol.groups.clear()
+
+    again = ask_anew(cast, first.thread, log=["noted"])
+    carol.groups.set(groups)
+
+    assert [vote.reviewer_name for vote in counted(again)] == ["Alice Okafor"]
+    decide(carol, again, APPROVE)
+
+
+@pytest.mark.parametrize(
+    ("before", "verdict", "after"),
+    [
+        ({"votes_needed": 3}, APPROVE, {"votes_needed": 2}),
+        ({"votes_needed": 3, "veto": False}, REJECT, {"votes_needed": 2}),
+        ({"votes_needed": 3, "veto": False}, REJECT, {"veto": True}),
+    ],
+)
+def test_votes_that_are_enough_by_now_are_asked_for_anew(
+    cast: Cast, before: dict[str, Any], verdict: Verdict, after: dict[str, Any]
+) -> None:
+    """Left standing they would keep a question open that needs no vote any more."""
+    first = asked(cast, **before)
+    decide(cast.alice, first, verdict)
+    decide(cast.bob, first, verdict)
+    Policy.objects.update(**after)
+
+    again = ask_anew(cast, first.thread, log=["noted"])
+
+    assert (again.is_open, again.votes.count()) == (True, 0)
+    again = decide(cast.alice, again, APPROVE)
+    if again.votes_needed == 2:
+        assert again.is_open
+        again = decide(cast.bob, again, APPROVE)
+        assert not again.is_open
+
+
+def test_an_undo_leaves_votes_behind_that_are_enough_without_it(cast: Cast, carol: User) -> None:
+    """Somebody's vote did not count when it was decided, and counts again."""
+    question = asked(cast, votes_needed=2, undo_seconds=30)
+    decide(cast.alice, question, APPROVE)
+    groups = list(cast.alice.groups.all())
+    cast.alice.groups.clear()
+    decide(cast.bob, question, APPROVE)
+    decide(carol, question, APPROVE)
+    cast.alice.groups.set(groups)
+
+    again = decisions.undo(carol, question.id)
+
+    assert (again.is_open, again.votes.count()) == (True, 0)
+    assert findings(thread=again.thread_id) == []
 
 
 def test_another_question_begins_without_votes(paused: Thread, cast: Cast) -> None:

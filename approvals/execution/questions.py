@@ -6,6 +6,7 @@ import structlog
 from django.contrib.auth.models import User
 
 from approvals.blocked import alert
+from approvals.carrying import carry_over
 from approvals.choosing import Asking, choose, sample_key
 from approvals.combining import advised, approves_all, snapshot_of, told_of
 from approvals.models import (
@@ -21,7 +22,6 @@ from approvals.models import (
     RunKind,
     Thread,
     Via,
-    Vote,
 )
 from approvals.models import Verdict as Given
 from approvals.models.facts import digest_of
@@ -128,7 +128,7 @@ def _raise(thread: Thread, pending: Pending, head: Head) -> None:
     )
     before = _same_asked_before(interrupt)
     if before is not None:
-        Vote.carry_over(before, interrupt)
+        carry_over(before, interrupt)
     if approves_all(chosen, asking, key=sample_key(interrupt)):
         _approve(thread, interrupt, question)
     elif not can_be_decided(interrupt):

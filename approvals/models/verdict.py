@@ -1,5 +1,6 @@
 """Vote and Decision: one reviewer's verdict on exact bytes, and what the votes came to."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -106,16 +107,11 @@ class Vote(models.Model):
         )
 
     @classmethod
-    def carry_over(cls, before: Interrupt, to: Interrupt, *, without: User | None = None) -> None:
-        """The votes on a question that is asked anew with the very same bytes; who took theirs back is left out."""
-        standing = cls.objects.filter(interrupt=before).standing()
+    def carry_over(cls, votes: Iterable["Vote"], to: Interrupt) -> None:
+        """To a question that is asked anew with the very same bytes. Whose, says approvals.carrying."""
         fields = [field.attname for field in cls._meta.concrete_fields if field.attname not in {"id", "created_at"}]
         fresh = {"interrupt_id": to.id, "number": 1, "is_carried_over": True}
-        Vote.objects.bulk_create(
-            Vote(**{**{name: getattr(vote, name) for name in fields}, **fresh})
-            for vote in standing
-            if without is None or vote.reviewer_id != without.id
-        )
+        Vote.objects.bulk_create(Vote(**{**{name: getattr(vote, name) for name in fields}, **fresh}) for vote in votes)
 
 
 class DecisionQuerySet(models.QuerySet["Decision"]):
