@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.contrib.auth.models import User
 
 from approvals.models import ACCEPTING, Interrupt, Verdict, Vote
+from approvals.models.standing_in import Says, made_by
 from approvals.policies import is_entitled
 
 
@@ -20,14 +21,16 @@ def carry_over(before: Interrupt, to: Interrupt, *, without: User | None = None)
     people = User.objects.in_bulk({vote.reviewer_id for vote in voted if vote.reviewer_id is not None})
     entitled = {person_id for person_id, person in people.items() if is_entitled(person, to)}
     votes = [vote for vote in voted if vote.reviewer_id in entitled]
-    if not _settle(to, votes):
+    if not _settle(before, to, votes, without):
         Vote.carry_over(votes, to)
 
 
-def _settle(to: Interrupt, votes: Sequence[Vote]) -> bool:
+def _settle(before: Interrupt, to: Interrupt, votes: Sequence[Vote], without: User | None) -> bool:
     """Whether these votes leave nothing to be decided: what a last vote is asked, asked of all of them."""
     rejections = sum(vote.verdict == Verdict.REJECT for vote in votes)
     if rejections >= (1 if to.ruled.veto else to.votes_needed):
         return True
-    approvals = [vote.reviewer_id for vote in votes if vote.verdict in ACCEPTING]
-    return len(approvals) >= to.votes_needed and any(person_id != to.proposal_by_id for person_id in approvals)
+    says = Says.on([before], to.proposal_by_id)
+    rests_on = says.rests_on(before, but=without.id if without else None)
+    approving = {rests_on.get(vote.reviewer_id, vote.reviewer_id) for vote in votes if vote.verdict in ACCEPTING}
+    return len(approving) >= to.votes_needed and bool(approving - made_by(to, says))

@@ -10,6 +10,9 @@ from django.contrib.auth.models import User
 from approvals import tasks
 from approvals.ballots import Ballot, answer_of, kept, outcome, refuse_bad_text, replies_of
 from approvals.blocked import alert
+from approvals.choosing import Chosen
+from approvals.combining import told_of
+from approvals.crossing import crossed, snapshot_beyond
 from approvals.models import (
     ACCEPTING,
     AtLimit,
@@ -49,10 +52,11 @@ def act_on(
         _vote(thread, interrupt, ballot, reviewer, in_place_of(reviewer, interrupt), **proof)
         return interrupt
     answer = answer_of(interrupt, ballot, reviewer=name_of(reviewer))
+    beyond = crossed(interrupt, ballot)
     if ballot.breaks_glass:
         _break_glass(thread, interrupt, ballot, reviewer, answer, **proof)
-    elif ballot.edits and _needs_second(interrupt):
-        return _propose(thread, interrupt, ballot, reviewer, **proof)
+    elif beyond or (ballot.edits and _needs_second(interrupt)):
+        return _propose(thread, interrupt, ballot, reviewer, beyond, **proof)
     else:
         _vote(thread, interrupt, ballot, reviewer, in_place_of(reviewer, interrupt), **proof)
         if _settles(interrupt, ballot.verdict):
@@ -109,8 +113,12 @@ def _put_away(interrupt: Interrupt, reviewer: User) -> None:
     Snooze.objects.filter(interrupt=interrupt, person=reviewer).delete()
 
 
-def _propose(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User, **proof: str) -> Interrupt:
-    """The question anew as the reviewer would have it: earlier votes were about something else. Returns its row."""
+def _propose(
+    thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: User, beyond: Chosen | None, **proof: str
+) -> Interrupt:
+    """The question anew as the reviewer would have it: earlier votes were about something else. Returns its row.
+    `beyond`: what it falls under now, where that is not what it was asked under.
+    """
     cleared = list(interrupt.votes.filter(verdict__in=ACCEPTING).standing())
     stands_in = in_place_of(reviewer, interrupt)  # before those who had their say are free again
     interrupt.move(InterruptStatus.SUPERSEDED, since=InterruptStatus.OPEN)
@@ -118,8 +126,7 @@ def _propose(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: Use
         proposal=kept(replies_of(interrupt, ballot)),
         proposal_by_id=reviewer.id,
         proposal_by_name=name_of(reviewer),
-        # Silence was to be consent to what was asked, not to what somebody made of it.
-        **({"at_limit": AtLimit.HOLD} if interrupt.at_limit == AtLimit.APPROVE else {}),
+        **(snapshot_beyond(thread, interrupt, beyond) if beyond else _as_before(interrupt)),
     )
     Event.append(
         thread,
@@ -131,6 +138,7 @@ def _propose(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: Use
         parts=ballot.parts,
         note=ballot.note,
         cleared=[vote.reviewer_name for vote in cleared],
+        **({"under": beyond.policy.name, "version": beyond.policy.version, **told_of(beyond)} if beyond else {}),
     )
     _vote(thread, again, ballot, reviewer, stands_in, **proof)
     voters = User.objects.filter(id__in=[vote.reviewer_id for vote in cleared])
@@ -138,6 +146,11 @@ def _propose(thread: Thread, interrupt: Interrupt, ballot: Ballot, reviewer: Use
     if not can_be_decided(again):
         alert(thread, again)
     return again
+
+
+def _as_before(interrupt: Interrupt) -> dict[str, AtLimit]:
+    """Silence was to be consent to what was asked, not to what somebody made of it."""
+    return {"at_limit": AtLimit.HOLD} if interrupt.at_limit == AtLimit.APPROVE else {}
 
 
 def _needs_second(interrupt: Interrupt) -> bool:

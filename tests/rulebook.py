@@ -1,6 +1,7 @@
 """A small model of who may decide, written from the rules in words and without looking at the code: for comparing."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from approvals.models import Edits, Verdict
 
@@ -41,6 +42,9 @@ class Rulebook:
     decided: Verdict | None = None
     decided_by: str = ""
     by_glass: bool = False
+    # What a policy says of each size of letter; "" is the one that was asked about.
+    policies: dict[str, dict[str, Any]] = field(default_factory=dict)
+    size: str = ""
 
     def is_asked(self, person: str) -> bool:
         return bool(self.groups[person] & self.asked) or person in self.named
@@ -94,11 +98,13 @@ class Rulebook:
     def may_undo(self, person: str) -> bool:
         return self.decided is not None and person in self.active and person == self.decided_by
 
-    def vote(self, person: str, verdict: Verdict) -> None:
-        """Ends the claim, too: they have said what they had to say."""
+    def vote(self, person: str, verdict: Verdict, *, size: str | None = None) -> None:
+        """Ends the claim, too: they have said what they had to say. `size` is that of what an edit makes of it."""
         self.place_of[person] = "" if self.is_asked(person) else self.free_place(person)
         self.votes[person], self.claimed_by = verdict, ""
-        if verdict == Verdict.EDIT and (self.votes_needed > 1 or self.edits == Edits.SECOND):
+        if size is not None and size != self.size:
+            self._cross(person, size)
+        elif verdict == Verdict.EDIT and (self.votes_needed > 1 or self.edits == Edits.SECOND):
             self.votes, self.proposer, self.proposed_for = {person: verdict}, person, self.place_of[person]
         elif self._is_settled_by(verdict):
             self.decided, self.decided_by = self._outcome(verdict), person
@@ -114,10 +120,19 @@ class Rulebook:
         decide any more. Votes that are enough without any other are asked for anew.
         """
         others = {person: vote for person, vote in self.votes.items() if person != self.decided_by}
+        self.votes = {}
         self.votes = {person: vote for person, vote in others.items() if self.is_entitled(person)}
         if any(self._is_settled_by(vote) for vote in self.votes.values()):
             self.votes = {}
         self.decided, self.decided_by, self.by_glass, self.claimed_by = None, "", False, ""
+
+    def _cross(self, person: str, size: str) -> None:
+        """An edit that another policy is for: its rules from now on, and somebody else must approve what was made."""
+        for name, rule in self.policies[size].items():
+            setattr(self, name, rule)
+        self.edits = Edits.SECOND if self.edits == Edits.ALONE else self.edits
+        self.votes, self.proposer, self.size = {person: Verdict.EDIT}, person, size
+        self.proposed_for = self.place_of[person]
 
     def _outcome(self, verdict: Verdict) -> Verdict:
         """Who approves what another changed approves it with the change."""

@@ -154,7 +154,9 @@ class Interrupt(models.Model):
         )
 
     def ask_again(self, **changes: Any) -> "Interrupt":
-        """The very same question, open again under the very same policy, after its first row was closed."""
+        """The very same question, open again, after its first row was closed: under the very same policy, unless
+        `changes` name what another says.
+        """
         fields = {field.attname: getattr(self, field.attname) for field in self._meta.concrete_fields}
         free = {"claimed_by_id": None, "claimed_by_name": "", "claim_ends_at": None}
         fresh = {

@@ -17,6 +17,7 @@ from approvals.decisions import AlreadyDecided, Changed
 from approvals.forms import DecisionPost, local_path
 from approvals.inspection import BadAnswer, Question
 from approvals.models import Interrupt, InterruptStatus, QuestionKind, Verdict, Via
+from approvals.policies import asked_people
 from approvals.refusals import record_refusal, record_unseen
 from approvals.views import answers, unsent
 from approvals.views.asked import approvals_of
@@ -66,7 +67,7 @@ def _decision(request: Visit, interrupt_id: uuid.UUID) -> HttpResponse:
     except answers.EXPECTED as error:
         record_refusal(request.user, interrupt.id, error)
         return answers.answer(request, error, thread=interrupt.thread, note=draft.words)
-    return _decided(request, decided, ballot, next=posted.next)
+    return _decided(request, decided, ballot, before=interrupt, next=posted.next)
 
 
 _DECISION: Page = signed_in(_decision)
@@ -179,13 +180,15 @@ def _field(draft: Draft, error: BadAnswer) -> str:
     return f"item-{error.item}-{error.path or ARGUMENTS}"
 
 
-def _decided(request: Visit, interrupt: Interrupt, ballot: Ballot, *, next: str) -> HttpResponse:
+def _decided(request: Visit, interrupt: Interrupt, ballot: Ballot, *, before: Interrupt, next: str) -> HttpResponse:
     """`interrupt` is the question it is about now: an edit may have made another version of it."""
+    crosses = _proposes(interrupt, ballot) and set(interrupt.policies) != set(before.policies)
     if answers.wants_json(request):
-        return JsonResponse(
-            {**_came_to(interrupt), "verdict": ballot.verdict, "proposal": _proposes(interrupt, ballot)}
-        )
-    messages.success(request, _said(interrupt, ballot), extra_tags=_undo_until(interrupt))
+        asked = {"asked_again": {"policies": interrupt.policies, "why": interrupt.ruled.why}} if crosses else {}
+        came = {**_came_to(interrupt), "verdict": ballot.verdict, "proposal": _proposes(interrupt, ballot)}
+        return JsonResponse({**came, **asked})
+    said = _said_of_crossing(interrupt) if crosses else _said(interrupt, ballot)
+    messages.success(request, said, extra_tags=_undo_until(interrupt))
     page = reverse("thread", args=[interrupt.thread_id])
     return answers.SeeOther(local_path(next, otherwise=page))
 
@@ -229,6 +232,14 @@ def _said_of_vote(interrupt: Interrupt, ballot: Ballot, title: str) -> str:
         return f"Your rejection of {title} counts: {count} of {interrupt.votes_needed}. It waits for somebody else."
     count = approvals_of(interrupt)
     return f"Your approval of {title} counts: {count} of {interrupt.votes_needed}. It waits for somebody else."
+
+
+def _said_of_crossing(interrupt: Interrupt) -> str:
+    """What was made of it is a matter of other policies."""
+    names = interrupt.policies
+    policies = f"{'policy' if len(names) == 1 else 'policies'} {', '.join(names)}"
+    asked = f"is asked again under {policies}: {interrupt.ruled.why} It waits for {asked_people(interrupt)}."
+    return f"Changed: “{interrupt.title}” {asked}"
 
 
 def _undo_until(interrupt: Interrupt) -> str:

@@ -10,6 +10,7 @@ from django.http import HttpResponse, JsonResponse
 from django.urls import reverse
 
 from approvals.ballots import Ballot
+from approvals.crossing import risk_of
 from approvals.models import Interrupt, Verdict
 from approvals.reauthentication import is_asked, is_fresh, methods_of, reauthenticated_at
 from approvals.views import answers
@@ -26,7 +27,7 @@ NOT_YET_SENT: Final = (
 
 def prove_first(request: Visit, interrupt: Interrupt, ballot: Ballot) -> HttpResponse | None:
     """Where to go instead; None when nothing is in the way."""
-    if not _accepts(ballot) or not interrupt.is_open or is_fresh(request, interrupt.risk):
+    if not _accepts(ballot) or not interrupt.is_open or is_fresh(request, risk_of(interrupt, ballot)):
         return None
     methods = methods_of(request)
     reason = PROVE if methods else NO_WAY
@@ -42,7 +43,7 @@ def prove_first(request: Visit, interrupt: Interrupt, ballot: Ballot) -> HttpRes
 
 def proved_at(request: Visit, interrupt: Interrupt, ballot: Ballot) -> datetime | None:
     """For the record, where a proof was asked for: when they gave it."""
-    return reauthenticated_at(request) if _accepts(ballot) and is_asked(interrupt.risk) else None
+    return reauthenticated_at(request) if _accepts(ballot) and is_asked(risk_of(interrupt, ballot)) else None
 
 
 def _accepts(ballot: Ballot) -> bool:

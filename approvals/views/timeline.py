@@ -148,10 +148,12 @@ def _detail(data: dict[str, Any]) -> str:
     place = f"in the place of {data['in_place_of']}" if data.get("in_place_of") else ""
     groups = ", ".join(str(group) for group in data.get("groups", ()))
     asked = f"{groups} may decide as well" if groups else ""
+    under = f"asked again under policy {data['under']}" if data.get("under") else ""
     proof = _proof(data.get(PROOF))
     words = (data.get("note"), data.get("reason"), data.get("error"), _message(data))
     said = next((str(word) for word in words if word), "")
-    return ": ".join(filter(None, (keys, asked, place, proof, _hands(data), str(data.get("reason_code", "")), said)))
+    known = (keys, asked, under, place, proof, _hands(data), str(data.get("reason_code", "")), said)
+    return ": ".join(filter(None, known))
 
 
 def _proof(moment: Any) -> str:
