@@ -9,7 +9,7 @@ from approvals.models.standing_in import Says, made_by
 from approvals.policies import is_entitled
 
 
-def carry_over(before: Interrupt, to: Interrupt, *, without: User | None = None) -> None:
+def carry_over(before: Interrupt, to: Interrupt, *, without: User | None = None) -> list[Vote]:
     """Of those who may decide it now, under the policy it is asked under now; who took theirs back is left out.
 
     Votes that would settle it at once, since fewer are needed now, are not carried, and all are asked anew. They were
@@ -21,8 +21,7 @@ def carry_over(before: Interrupt, to: Interrupt, *, without: User | None = None)
     people = User.objects.in_bulk({vote.reviewer_id for vote in voted if vote.reviewer_id is not None})
     entitled = {person_id for person_id, person in people.items() if is_entitled(person, to)}
     votes = [vote for vote in voted if vote.reviewer_id in entitled]
-    if not _settle(before, to, votes, without):
-        Vote.carry_over(votes, to)
+    return [] if _settle(before, to, votes, without) else Vote.carry_over(votes, to)
 
 
 def _settle(before: Interrupt, to: Interrupt, votes: Sequence[Vote], without: User | None) -> bool:
@@ -32,5 +31,6 @@ def _settle(before: Interrupt, to: Interrupt, votes: Sequence[Vote], without: Us
         return True
     says = Says.on([before], to.proposal_by_id)
     rests_on = says.rests_on(before, but=without.id if without else None)
-    approving = {rests_on.get(vote.reviewer_id, vote.reviewer_id) for vote in votes if vote.verdict in ACCEPTING}
+    voters = {vote.reviewer_id for vote in votes if vote.verdict in ACCEPTING and vote.reviewer_id is not None}
+    approving = {rests_on.get(person_id, person_id) for person_id in voters}
     return len(approving) >= to.votes_needed and bool(approving - made_by(to, says))

@@ -112,13 +112,15 @@ def undo(person: User, interrupt_id: uuid.UUID) -> Interrupt:
             raise TooLate(_why_too_late(interrupt))
         require(hold_rights(person), Act.UNDO, interrupt)
         _keep_worker_waiting(thread)
-        interrupt.decision.void(f"Taken back by {name_of(person)}.")
+        reason = f"Taken back by {name_of(person)}."
+        interrupt.decision.void(reason)
         interrupt.move(InterruptStatus.SUPERSEDED, since=InterruptStatus.DECIDED)
         again = interrupt.ask_again()
-        carry_over(interrupt, again, without=person)
+        carried = carry_over(interrupt, again, without=person)
         thread.move(ThreadStatus.PAUSED, since=(ThreadStatus.QUEUED,))
         told = {"interrupt": str(interrupt.id), "again": str(again.id), "again_sha256": digest_of(again)}
-        Event.append(thread, EventKind.DECISION_UNDONE, by=person, **told)
+        kept = {"carried": [digest_of(vote) for vote in carried], "void_reason": reason}
+        Event.append(thread, EventKind.DECISION_UNDONE, by=person, **told, **kept)
     broadcasts.thread_changed(thread)
     return again
 

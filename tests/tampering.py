@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import connection, models
 from django.db.models import F
+from django.db.models.functions import Now
 
 from approvals.models import Comment, Decision, Event, EventKind, Interrupt, Thread, Vote
 from approvals.models.event import DESK
@@ -160,9 +161,7 @@ def remove_or_put_in_a_comment(pick: random.Random) -> Place:
 
 def remove_a_row(pick: random.Random) -> Place:
     model: Any = pick.choice([Vote, Decision, Interrupt])
-    row = pick.choice(
-        list(model.objects.filter(**({"is_carried_over": False} if model is Vote else {})).order_by("id"))
-    )
+    row = pick.choice(list(model.objects.order_by("id")))
     thread = row.thread_id if model is Interrupt else row.interrupt.thread_id
     with connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {model._meta.db_table} WHERE id = %s", [row.pk])
@@ -175,6 +174,46 @@ def put_in_a_vote(pick: random.Random) -> Place:
     vote.reviewer_id, vote.reviewer_name = 999_999, "Nobody"
     vote.save(force_insert=True)
     return vote.interrupt.thread_id, None
+
+
+def change_a_carried_over_vote(pick: random.Random) -> Place:
+    columns = [name for name in HELD["approvals.Vote"] if name not in ROW_KEYS]
+    return _change(pick, Vote, columns, is_carried_over=True)
+
+
+def remove_a_carried_over_vote(pick: random.Random) -> Place:
+    vote = pick.choice(list(Vote.objects.filter(is_carried_over=True).order_by("id")))
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM approvals_vote WHERE id = %s", [vote.pk])
+    return vote.interrupt.thread_id, None
+
+
+def carry_over_a_vote(pick: random.Random) -> Place:
+    """One that was honestly given: twice, or to a question it was not carried over to."""
+    vote = pick.choice(list(Vote.objects.order_by("id")))
+    vote.interrupt = pick.choice(list(vote.interrupt.thread.interrupts.order_by("asked", "id")))
+    vote.pk, vote.number, vote.is_carried_over = None, 7, True
+    vote.payload_sha256 = vote.interrupt.payload_sha256
+    vote.save(force_insert=True)
+    return vote.interrupt.thread_id, None
+
+
+def void_a_decision(pick: random.Random) -> Place:
+    """Or let one that is void stand, or for another reason."""
+    decision = pick.choice(list(Decision.objects.filter(applied_at=None).order_by("id")))
+    reason = _another_text(pick, decision.void_reason)
+    changes: list[dict[str, Any]] = [{"voided_at": None, "void_reason": ""}, {"void_reason": reason}]
+    change = pick.choice(changes) if decision.voided_at else {"voided_at": Now()}
+    Decision.objects.filter(id=decision.id).update(**change)
+    return decision.interrupt.thread_id, None
+
+
+def escalate_a_question(pick: random.Random) -> Place:
+    """Or take it away from whom it was escalated to."""
+    question = pick.choice(list(Interrupt.objects.order_by("id")))
+    groups = [[*question.escalated_to, "forgers"], *([[]] if question.escalated_to else [])]
+    Interrupt.objects.filter(id=question.id).update(escalated_to=pick.choice(groups))
+    return question.thread_id, None
 
 
 def move_a_row(pick: random.Random) -> Place:
@@ -196,12 +235,13 @@ WAYS: tuple[Falsify, ...] = (
     change_a_line, change_a_line, change_data_a_little, remove_a_line, remove_a_record, cut_off_the_end, close_a_gap,
     swap_two_lines, put_in_a_line, write_anew_with_another_key, change_a_question, change_a_question,
     change_what_was_asked, change_a_vote, change_a_decision, remove_a_row, put_in_a_vote, move_a_row, remove_a_thread,
-    change_a_comment, remove_or_put_in_a_comment,
+    change_a_comment, remove_or_put_in_a_comment, change_a_carried_over_vote, remove_a_carried_over_vote,
+    carry_over_a_vote, void_a_decision, escalate_a_question,
 )  # fmt: skip
 
 
-def _change(pick: random.Random, model: Any, columns: list[str]) -> Place:
-    row = pick.choice(list(model.objects.order_by("id")))
+def _change(pick: random.Random, model: Any, columns: list[str], **rows: Any) -> Place:
+    row = pick.choice(list(model.objects.filter(**rows).order_by("id")))
     column = pick.choice(columns)
     model.objects.filter(pk=row.pk).update(**{column: _another(pick, model, column, getattr(row, column))})
     return (row.interrupt.thread_id if hasattr(row, "interrupt") else row.thread_id), None
@@ -219,7 +259,7 @@ def _another(pick: random.Random, model: Any, column: str, value: Any) -> Any:
     if isinstance(value, bool):
         return not value
     if isinstance(value, int) or (value is None and column.endswith("_id")):
-        return (value or 0) + pick.randint(1, 50)
+        return (value or 0) + pick.randint(101, 150)  # no number of another row: unique keys stay in force
     if isinstance(value, datetime):
         return value + timedelta(microseconds=pick.randint(1, 9))
     if isinstance(value, list):

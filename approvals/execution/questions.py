@@ -1,6 +1,7 @@
 """The rows of questions, made equal to what is pending at the head of their thread."""
 
 import json
+from typing import Any
 
 import structlog
 from django.contrib.auth.models import User
@@ -33,6 +34,7 @@ from chains.questions import BadAnswer, Question, Reply, build_answer, read_ques
 
 log = structlog.get_logger(__name__)
 
+STOPPED = "The request was stopped."
 REFUSED = "The graph did not take this answer, so the question was asked again."
 TAKEN_BACK = "The request was taken back to an earlier step."
 WENT_ON = "The requester sent another message instead."
@@ -61,9 +63,11 @@ def cancel_questions(thread: Thread) -> None:
     """Take every pending question of a thread out of every queue."""
     for interrupt in Interrupt.objects.pending().filter(thread=thread):
         interrupt.move(InterruptStatus.CANCELLED, since=InterruptStatus(interrupt.status))
-        if hasattr(interrupt, "decision"):
-            interrupt.decision.void("The request was stopped.")
-        Event.append(thread, EventKind.INTERRUPT_CANCELLED, interrupt=str(interrupt.id))
+        is_decided = hasattr(interrupt, "decision")
+        if is_decided:
+            interrupt.decision.void(STOPPED)
+        told: dict[str, Any] = {"void_reason": STOPPED} if is_decided else {}
+        Event.append(thread, EventKind.INTERRUPT_CANCELLED, interrupt=str(interrupt.id), **told)
 
 
 def _close(thread: Thread, run: Run, interrupt: Interrupt, head: Head) -> None:
@@ -74,7 +78,7 @@ def _close(thread: Thread, run: Run, interrupt: Interrupt, head: Head) -> None:
         return
     if interrupt.status == InterruptStatus.DECIDED:
         interrupt.decision.void(why_void)
-        Event.append(thread, EventKind.DECISION_VOIDED, interrupt=str(interrupt.id))
+        Event.append(thread, EventKind.DECISION_VOIDED, interrupt=str(interrupt.id), void_reason=why_void)
     interrupt.move(InterruptStatus.SUPERSEDED, since=InterruptStatus(interrupt.status))
     Event.append(thread, EventKind.INTERRUPT_SUPERSEDED, interrupt=str(interrupt.id), run=str(run.id))
 
@@ -115,6 +119,8 @@ def _raise(thread: Thread, pending: Pending, head: Head) -> None:
     if not all(AT_LIMIT.get(AtLimit(kept["at_limit"]), Verdict.REJECT) in item.allowed for item in question.items):
         kept["at_limit"] = AtLimit.HOLD  # a question that takes no such verdict stays open
     interrupt = Interrupt.raise_for(thread, _asked(pending, head, question), kept)
+    before = _same_asked_before(interrupt)
+    carried = carry_over(before, interrupt) if before is not None else []
     Event.append(
         thread,
         EventKind.INTERRUPT_RAISED,
@@ -124,11 +130,9 @@ def _raise(thread: Thread, pending: Pending, head: Head) -> None:
         policy=interrupt.policy,
         version=chosen.policy.version,
         row_sha256=digest_of(interrupt),
+        carried=[digest_of(vote) for vote in carried],
         **told_of(chosen),
     )
-    before = _same_asked_before(interrupt)
-    if before is not None:
-        carry_over(before, interrupt)
     if approves_all(chosen, asking, key=sample_key(interrupt)):
         _approve(thread, interrupt, question)
     elif not can_be_decided(interrupt):

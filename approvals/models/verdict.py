@@ -107,11 +107,14 @@ class Vote(models.Model):
         )
 
     @classmethod
-    def carry_over(cls, votes: Iterable["Vote"], to: Interrupt) -> None:
-        """To a question that is asked anew with the very same bytes. Whose, says approvals.carrying."""
+    def carry_over(cls, votes: Iterable["Vote"], to: Interrupt) -> list["Vote"]:
+        """To a question that is asked anew with the very same bytes. Whose, says approvals.carrying. The line that
+        tells of the new question tells their digests.
+        """
         fields = [field.attname for field in cls._meta.concrete_fields if field.attname not in {"id", "created_at"}]
         fresh = {"interrupt_id": to.id, "number": 1, "is_carried_over": True}
-        Vote.objects.bulk_create(Vote(**{**{name: getattr(vote, name) for name in fields}, **fresh}) for vote in votes)
+        again = [Vote(**{**{name: getattr(vote, name) for name in fields}, **fresh}) for vote in votes]
+        return Vote.objects.bulk_create(again)
 
 
 class DecisionQuerySet(models.QuerySet["Decision"]):

@@ -1,5 +1,6 @@
 """Whether the record and the rows it tells of still agree: every row has its line, and every line its row."""
 
+import itertools
 import uuid
 from collections.abc import Iterator
 
@@ -17,6 +18,7 @@ NO_LINES = "it has no line at all: its record was removed"
 NO_THREAD = "it has lines, but the thread itself was removed"
 NO_LINE = "no line tells of it: it was put in, or its line was removed"
 NO_ROW = "tells of {}, which is not there: the row was removed"
+NOT_CARRIED = "this line does not tell of it: it was put in, or changed"
 CHANGED = "{} was changed since this line was written: {}"
 BYTES = "the stored bytes are not those that were asked about"
 SOMETHING = "something that must not change"
@@ -66,7 +68,8 @@ def _questions(threads: list[uuid.UUID], told: Told) -> Iterator[Finding]:
         if not lines:
             yield Finding(place[0], None, f"{name}: {NO_LINE}")
             continue
-        for wrong in (*_question_differs(row, lines[0]), *_status_differs(row, place, told)):
+        moved = itertools.chain(_status_differs(row, place, told), _escalation_differs(row, place, told))
+        for wrong in itertools.chain(_question_differs(row, lines[0]), moved):
             yield Finding(place[0], lines[0].seq, CHANGED.format(name, wrong))
     for place, lines in told.questions.items():
         yield from _rowless(lines, f"question {place[1]}")
@@ -78,6 +81,11 @@ def _question_differs(row: Row, line: Line) -> Iterator[str]:
     begins_again = line.says("again") == str(row["id"])
     said = {} if begins_again else {name: line.says(name) for name in ("payload_sha256", "node", "policy")}
     yield from _differs(row, said, line.says("again_sha256" if begins_again else "row_sha256"))
+
+
+def _escalation_differs(row: Row, place: Place, told: Told) -> Iterator[str]:
+    if row["escalated_to"] != told.escalated.get(place, []):
+        yield "escalated_to"
 
 
 def _status_differs(row: Row, place: Place, told: Told) -> Iterator[str]:
@@ -96,7 +104,8 @@ def _decisions(threads: list[uuid.UUID], told: Told) -> Iterator[Finding]:
         if not lines:
             yield Finding(place[0], None, f"{name}: {NO_LINE}")
             continue
-        for wrong in _decision_differs(row, lines[0], place in told.applied):
+        differs = (_decision_differs(row, lines[0], place in told.applied), _void_differs(row, place, told))
+        for wrong in itertools.chain(*differs):
             yield Finding(place[0], lines[0].seq, CHANGED.format(name, wrong))
         yield from _rowless(lines[1:], name)
     for place, lines in told.decisions.items():
@@ -111,13 +120,21 @@ def _decision_differs(row: Row, line: Line, is_applied: bool) -> Iterator[str]:
         yield "whether it was carried out"
 
 
+def _void_differs(row: Row, place: Place, told: Told) -> Iterator[str]:
+    """Lines of the release before do not say why."""
+    line = told.voided.get(place)
+    if (row["voided_at"] is not None) != (line is not None):
+        yield "whether it is void"
+    elif line is not None and line.says("void_reason") not in (None, row["void_reason"]):
+        yield "void_reason"
+
+
 def _votes(threads: list[uuid.UUID], told: Told) -> Iterator[Finding]:
     for row in votes_of(threads):
         place = row["thread"], str(row["interrupt_id"])
         name = f"the vote of {row['reviewer_name']} on question {place[1]}"
         if row["is_carried_over"]:
-            if (place[0], row["reviewer_id"], row["verdict"], row["payload_sha256"]) not in told.given:
-                yield Finding(place[0], None, f"{name}, said to be given before: {NO_LINE}")
+            yield from _carried_differs(row, place, told)
             continue
         lines = told.votes.get((place, row["reviewer_id"]), [])
         if not lines:
@@ -128,6 +145,22 @@ def _votes(threads: list[uuid.UUID], told: Told) -> Iterator[Finding]:
             yield Finding(place[0], line.seq, CHANGED.format(name, wrong))
     for (place, _), lines in told.votes.items():
         yield from _rowless(lines, f"a vote on question {place[1]}")
+    for place, (line, digests) in told.carried.items():
+        yield from _rowless([line] * len(digests), f"a vote carried over to question {place[1]}")
+
+
+def _carried_differs(row: Row, place: Place, told: Told) -> Iterator[Finding]:
+    """Lines of the release before do not tell what was carried over: it must have been given once."""
+    name = f"the vote of {row['reviewer_name']} on question {place[1]}, said to be given before"
+    if place not in told.carried:
+        if (place[0], row["reviewer_id"], row["verdict"], row["payload_sha256"]) not in told.given:
+            yield Finding(place[0], None, f"{name}: {NO_LINE}")
+        return
+    line, digests = told.carried[place]
+    if row.digest in digests:
+        digests.remove(row.digest)
+    else:
+        yield Finding(place[0], line.seq, f"{name}: {NOT_CARRIED}")
 
 
 def _vote_differs(row: Row, line: Line) -> Iterator[str]:

@@ -41,7 +41,7 @@ class Row:
 def questions_of(threads: Collection[uuid.UUID]) -> Iterator[Row]:
     """`hash` is that of the bytes as they are stored now."""
     rows = Interrupt.objects.filter(thread_id__in=threads).annotate(hash=_digest(F("payload")))
-    return _rows(Interrupt, rows, ("status", "hash"))
+    return _rows(Interrupt, rows, ("status", "escalated_to", "hash"))
 
 
 def votes_of(threads: Collection[uuid.UUID]) -> Iterator[Row]:
@@ -51,7 +51,8 @@ def votes_of(threads: Collection[uuid.UUID]) -> Iterator[Row]:
 
 def decisions_of(threads: Collection[uuid.UUID]) -> Iterator[Row]:
     rows = Decision.objects.filter(interrupt__thread_id__in=threads)
-    return _rows(Decision, rows.annotate(thread=F("interrupt__thread_id")), ("thread", "applied_at", "voided_at"))
+    also = ("thread", "applied_at", "voided_at", "void_reason")
+    return _rows(Decision, rows.annotate(thread=F("interrupt__thread_id")), also)
 
 
 def comments_of(threads: Collection[uuid.UUID]) -> Iterator[Row]:

@@ -16,9 +16,11 @@ CLOSING = (
     EventKind.DECISION_UNDONE,
     EventKind.EDIT_PROPOSED,
 )
+# A decision that is there when its question is cancelled is void from then on.
+VOIDING = (EventKind.DECISION_UNDONE, EventKind.DECISION_VOIDED, EventKind.INTERRUPT_CANCELLED)
 TELLING = frozenset(
-    {*VOTING, *CLOSING, EventKind.INTERRUPT_RAISED, EventKind.DECISION_MADE, EventKind.DECISION_APPLIED}
-    | {EventKind.COMMENT_MADE}
+    {*VOTING, *CLOSING, *VOIDING, EventKind.INTERRUPT_RAISED, EventKind.DECISION_MADE, EventKind.DECISION_APPLIED}
+    | {EventKind.COMMENT_MADE, EventKind.INTERRUPT_ESCALATED}
 )
 # A question or a comment, as its thread and its id in words.
 Place = tuple[uuid.UUID, str]
@@ -32,9 +34,13 @@ class Told:
         self.decisions: dict[Place, list[Line]] = defaultdict(list)
         self.comments: dict[Place, list[Line]] = defaultdict(list)
         self.votes: dict[tuple[Place, int | None], list[Line]] = defaultdict(list)
-        # (thread, person, verdict, SHA-256), for votes that are carried over to the same bytes.
+        # The digests of the votes a question began with, and the line that tells them.
+        self.carried: dict[Place, tuple[Line, list[Any]]] = {}
+        # (thread, person, verdict, SHA-256), for votes that are carried over by lines that do not tell their digests.
         self.given: set[tuple[uuid.UUID, int | None, Any, Any]] = set()
         self.applied: set[Place] = set()
+        self.voided: dict[Place, Line] = {}
+        self.escalated: dict[Place, list[Any]] = defaultdict(list)
         self.closed: dict[Place, InterruptStatus] = {}
         for line in lines:
             for name, question in _named(line):
@@ -50,7 +56,7 @@ class Told:
 
     def _take(self, line: Line, name: str, place: Place) -> None:
         if name == "again" or line.kind == EventKind.INTERRUPT_RAISED:
-            self.questions[place].append(line)
+            self._begin(line, name, place)
         elif name == "comment":
             self.comments[place].append(line)
         elif line.kind in VOTING:
@@ -60,7 +66,29 @@ class Told:
             self.decisions[place].append(line)
         elif line.kind == EventKind.DECISION_APPLIED:
             self.applied.add(place)
-        elif line.kind in CLOSING:
+        elif line.kind == EventKind.INTERRUPT_ESCALATED:
+            self._escalate(place, line.says("groups"))
+        else:
+            self._end(line, place)
+
+    def _begin(self, line: Line, name: str, place: Place) -> None:
+        """Asked again, it is still everybody's it was escalated to."""
+        self.questions[place].append(line)
+        # A changed version begins with no vote but its author's. The release before did not tell what was carried over.
+        carried = [] if line.kind == EventKind.EDIT_PROPOSED else line.says("carried")
+        if isinstance(carried, list):
+            self.carried[place] = line, list(carried)
+        if name == "again":
+            self._escalate(place, self.escalated.get((place[0], str(line.says("interrupt")))))
+
+    def _escalate(self, place: Place, groups: Any) -> None:
+        known = self.escalated[place]
+        known += [group for group in groups if group not in known] if isinstance(groups, list) else []
+
+    def _end(self, line: Line, place: Place) -> None:
+        if line.kind in VOIDING:
+            self.voided[place] = line
+        if line.kind in CLOSING:
             is_cancelled = line.kind == EventKind.INTERRUPT_CANCELLED
             self.closed[place] = InterruptStatus.CANCELLED if is_cancelled else InterruptStatus.SUPERSEDED
 
