@@ -328,6 +328,15 @@ def test_an_undone_approval_of_a_changed_version_leaves_the_version_and_its_edit
     assert answer_of(decide(cast.bob, again, APPROVE))["arguments"]["amount"] == 41
 
 
+def test_the_vote_of_who_changed_it_is_never_enough_and_stays(cast: Cast) -> None:
+    version = edit(cast.alice, asked(cast, votes_needed=1, edits=Edits.SECOND, undo_seconds=30), amount=41)
+    decide(cast.bob, version, APPROVE)
+
+    again = decisions.undo(cast.bob, version.id)
+
+    assert [vote.reviewer_name for vote in counted(again)] == ["Alice Okafor"]
+
+
 # ---- Edits ------------------------------------------------------------------------------------------------------
 
 
