@@ -106,7 +106,8 @@ class InterruptQuerySet(models.QuerySet["Interrupt"]):
         """How long until everybody has had their time to take back what they decided here, by the database's clock."""
         made = self.undoable().filter(decision__decided_by__isnull=False, undo_seconds__gt=0).annotate(clock=Now())
         ends = [(one, one.decision.decided_at + timedelta(seconds=one.undo_seconds)) for one in made]
-        return max([timedelta(), *(end - vars(one)["clock"] for one, end in ends)])
+        left: list[timedelta] = [end - vars(one)["clock"] for one, end in ends]
+        return max([timedelta(), *left])
 
     def never_handed_over(self) -> "InterruptQuerySet":
         """Decided, and no run has begun since that hands answers to the graph. One whose worker was lost may have done
