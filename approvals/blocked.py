@@ -10,9 +10,10 @@ from django.db import transaction
 from django.db.models import Q
 
 from approvals import broadcasts
+from approvals.enough import can_be_decided
 from approvals.models import Event, EventKind, Interrupt, Notice, NoticeKind, Thread
 from approvals.models.interrupt_queries import InterruptQuerySet
-from approvals.policies import can_be_decided, operators
+from approvals.policies import operators
 
 log = structlog.get_logger(__name__)
 

@@ -1,7 +1,7 @@
 """Who may do what: one function, asked by every way in, and again inside the transaction that acts."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,7 +13,7 @@ from django.db.models import Exists, Q
 from approvals.models import Delegation, Hold, Interrupt, InterruptStatus, Policy, Thread
 from approvals.models.interrupt_queries import votes_of
 from approvals.models.people import name_of
-from approvals.models.standing_in import Says, made_by
+from approvals.models.standing_in import Says
 from approvals.models.thread import ThreadQuerySet
 from approvals.policy_words import asked_in_words
 
@@ -241,47 +241,6 @@ def in_place_of(person: User, question: Interrupt) -> str:
     """The name of whoever this person stands in for, when they may decide for no other reason."""
     says = Says.on([question], person.id)
     return "" if says.is_asked(person.id, question) else name_of(says.free_giver(person.id, question))
-
-
-def entitled_people(question: Interrupt) -> list[User]:
-    """Everybody who may decide it now, but for claims and votes already cast; is_entitled() of many at once."""
-    asked = _asked(question)
-    current = Delegation.objects.current()
-    standing_in = User.objects.filter(is_active=True, taken_delegations__in=current.filter(giver__in=asked))
-    found = asked | set(standing_in)
-    if not question.four_eyes:
-        return list(found)
-    for_requester = set(current.filter(giver=question.requested_by_id).values_list("taker_id", flat=True))
-    return [person for person in found if person.id not in {question.requested_by_id, *for_requester}]
-
-
-def can_be_decided(question: Interrupt) -> bool:
-    """Whether there are enough people for it at all. What nobody can decide waits for an operator."""
-    there, needed = people_for(question)
-    return there >= needed
-
-
-def people_for(question: Interrupt) -> tuple[int, int]:
-    """How many could have a say in it, and how many it takes. Whoever gives their place away still has one say."""
-    people, asked = entitled_people(question), _asked(question)
-    given = Delegation.objects.current().filter(giver__in=asked, taker__in=people)
-    says = {person.id for person in asked & {*people}} | set(given.values_list("giver_id", flat=True))
-    needed = question.votes_needed
-    if says and not says - made_by(question, Says.on([question], question.proposal_by_id)):
-        needed = max(needed, len(says) + 1)
-    return min(len(people), len(says)), needed
-
-
-def _asked(question: Interrupt) -> set[User]:
-    """In their own place, by each policy that takes part."""
-    found = _named([*question.reviewers, *question.escalated_to], question.people)
-    for other in question.ruled.others:
-        found &= _named(other.groups, [number for number, _ in other.people])
-    return found
-
-
-def _named(groups: Iterable[str], people: Iterable[int]) -> set[User]:
-    return set(User.objects.filter(Q(id__in=people) | Q(groups__name__in=groups), is_active=True))
 
 
 def asked_people(question: Interrupt) -> str:

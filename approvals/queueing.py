@@ -15,6 +15,7 @@ from django.db.models import Max
 
 from approvals import broadcasts
 from approvals.business_time import after, between
+from approvals.enough import entitled_people
 from approvals.models import (
     Calendar,
     Event,
@@ -27,7 +28,7 @@ from approvals.models import (
     Thread,
 )
 from approvals.models.people import name_of
-from approvals.policies import Act, NotAllowed, entitled_people, may, require
+from approvals.policies import Act, NotAllowed, may, require
 
 ASSIGNED_FOR = timedelta(hours=24)
 LONGEST_SNOOZE = timedelta(days=30)

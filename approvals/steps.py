@@ -11,8 +11,9 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from approvals import broadcasts
+from approvals.enough import entitled_people
 from approvals.models import Event, EventKind, Interrupt, InterruptStatus, Notice, NoticeKind, Step, StepKind, Thread
-from approvals.policies import entitled_people, operators
+from approvals.policies import operators
 
 
 def take(interrupt_id: uuid.UUID) -> bool:

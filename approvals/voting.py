@@ -13,6 +13,7 @@ from approvals.blocked import alert
 from approvals.choosing import Chosen
 from approvals.combining import told_of
 from approvals.crossing import crossed, snapshot_beyond
+from approvals.enough import can_be_decided
 from approvals.models import (
     ACCEPTING,
     AtLimit,
@@ -37,7 +38,7 @@ from approvals.models import (
 from approvals.models.facts import digest_of
 from approvals.models.people import name_of
 from approvals.models.standing_in import Says, made_by
-from approvals.policies import can_be_decided, in_place_of, operators
+from approvals.policies import in_place_of, operators
 from approvals.watching import tell_watchers
 
 

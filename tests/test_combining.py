@@ -11,8 +11,9 @@ from django.utils import timezone
 from approvals import decisions
 from approvals.choosing import Asking, choose
 from approvals.combining import advised, approves_all, snapshot_of
+from approvals.enough import entitled_people
 from approvals.models import AtLimit, Decision, Edits, Event, EventKind, Interrupt, Policy, Risk, StepKind, Verdict
-from approvals.policies import Act, NotAllowed, asked_people, entitled_people, in_place_of, may
+from approvals.policies import Act, NotAllowed, asked_people, in_place_of, may
 from approvals.views.asked import tell_votes, why_asked
 from tests.conftest import Cast, open_question, work_off
 from tests.support_desk import BOTH

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from approvals import decisions, delegations, threads
 from approvals.delegations import BadDelegation
+from approvals.enough import can_be_decided
 from approvals.models import Delegation, Event, EventKind, Interrupt, Policy, Verdict, Vote
-from approvals.policies import Act, NotAllowed, can_be_decided, may, why_not_decide
+from approvals.policies import Act, NotAllowed, may, why_not_decide
 from approvals.voting import counted
 from tests.asked import ask, rest
 from tests.conftest import REQUEST, Cast

@@ -10,9 +10,10 @@ from django.test import Client
 from django.utils import timezone
 
 from approvals import decisions
+from approvals.enough import can_be_decided
 from approvals.inspection import Reply
 from approvals.models import AtLimit, Decision, Edits, Event, EventKind, Interrupt, Policy, Risk, Verdict
-from approvals.policies import Act, NotAllowed, can_be_decided, may
+from approvals.policies import Act, NotAllowed, may
 from approvals.voting import counted
 from tests.conftest import PASSWORD, Cast
 from tests.graphs.formats import MAIL, REFUND

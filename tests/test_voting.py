@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from approvals import decisions, inspection, queueing, threads
 from approvals.decisions import AlreadyDecided, Changed
+from approvals.enough import can_be_decided
 from approvals.inspection import BadAnswer, Reply
 from approvals.models import (
     AtLimit,
@@ -27,7 +28,7 @@ from approvals.models import (
     Via,
     Vote,
 )
-from approvals.policies import NotAllowed, can_be_decided, in_place_of, is_entitled
+from approvals.policies import NotAllowed, in_place_of, is_entitled
 from approvals.views.asked import approvals_of
 from approvals.voting import counted
 from tests.conftest import Cast, open_question, work_off

@@ -10,6 +10,7 @@ from approvals.blocked import alert
 from approvals.carrying import carry_over
 from approvals.choosing import Asking, choose, sample_key
 from approvals.combining import advised, approves_all, snapshot_of, told_of
+from approvals.enough import can_be_decided
 from approvals.models import (
     Asked,
     AtLimit,
@@ -27,7 +28,6 @@ from approvals.models import (
 from approvals.models import Verdict as Given
 from approvals.models.facts import digest_of
 from approvals.opened import registry
-from approvals.policies import can_be_decided
 from chains.asking import Verdict
 from chains.heads import Head, Pending
 from chains.questions import BadAnswer, Question, Reply, build_answer, read_question

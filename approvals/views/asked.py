@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 
+from approvals.enough import can_be_decided, people_for
 from approvals.models import ACCEPTING, Delegation, Edits, Interrupt, Vote
-from approvals.policies import Act, asked_people, can_be_decided, in_place_of, is_entitled, may, people_for
+from approvals.policies import Act, asked_people, in_place_of, is_entitled, may
 from approvals.schemaforms.names import humanised
 from approvals.voting import counted, counted_of
 
