@@ -285,11 +285,10 @@ def test_in_any_order_only_what_the_rules_allow_is_decided(cast: Cast) -> None:
     @example(rules=TWO, large=TWO, order=[("approve", "alice"), STANDS_IN, ("approve", "dan")])
     @example(rules=TWO, large=TWO, order=[STANDS_IN, ("approve", "dan"), ("approve", "alice")])
     @example(rules=TWO, large=TWO, order=[STANDS_IN, ALSO_STANDS_IN, ("approve", "dan"), ("approve", "carol")])
-    @example(
-        rules=SECOND, large=SECOND, order=[("edit", "alice"), STANDS_IN, ("withdraw", "alice"), ("approve", "dan")]
-    )
+    @example(rules=SECOND, large=SECOND, order=EDITED)
     @example(rules=SECOND, large=SECOND, order=[STANDS_IN, ("edit", "dan"), ("wait", 200), ("approve", "alice")])
     @example(rules=TWO, large=TWO, order=[FOR_REQUESTER, ("glass", "dan")])
+    @example(rules=TWO, large=TWO, order=[("approve", "alice"), ("glass", "dan")])
     def in_order(rules: dict[str, Any], large: dict[str, Any], order: list[Any]) -> None:
         with transaction.atomic():
             desk = desk_for(those, rules, large)
