@@ -54,11 +54,14 @@ class Asking:
 
 @dataclass(frozen=True)
 class Chosen:
-    """`why` in words, for the people who are asked. `parts`: what each part would be asked under if it were alone."""
+    """`why` in words, for the people who are asked. `parts`: what each part would be asked under if it were alone; one
+    is not sure when there is a condition before it that cannot be told to hold.
+    """
 
     policy: Policy
     why: str
     is_unclear: bool = False
+    is_sure: bool = True
     parts: tuple["Chosen", ...] = ()
 
     @property
@@ -180,7 +183,8 @@ def steps_of(policy: Policy, now: datetime) -> tuple[Step, ...]:
 
 def _alone(policies: list[Policy], asking: Asking, part: tuple[str, Any]) -> Chosen:
     matching = list(_matching(policies, asking, *part))
-    return _strictest(matching or [Chosen(policies[-1], "No policy covers this, so the last one does.")])
+    found = _strictest(matching or [Chosen(policies[-1], "No policy covers this, so the last one does.")])
+    return replace(found, is_sure=not any(one.is_unclear for one in matching))
 
 
 def _strictest(found: Iterable[Chosen]) -> Chosen:

@@ -22,7 +22,11 @@ def advised(chosen: Chosen, advice: Mapping[str, Any]) -> Chosen:
 
 
 def approves_all(chosen: Chosen, asking: Asking, *, key: str) -> bool:
-    """Whether nobody is asked: each part is approved by its own policy, and drawn from the share of none."""
+    """Whether nobody is asked: each part is approved by its own policy, which is surely its own, and drawn from the
+    share of none.
+    """
+    if not all(part.is_sure for part in chosen.parts):
+        return False
     return all(approves_itself(one.policy, _parts_under(one, chosen, asking), key=key) for one in chosen.each)
 
 

@@ -88,6 +88,19 @@ def test_what_each_policy_approves_without_asking_is_approved_together(cast: Cas
     assert {decision.decided_by for decision in Decision.objects.all()} == {None}
 
 
+@pytest.mark.parametrize(("votes_needed", "taken"), [(1, "Large"), (2, "Refunds")])
+def test_what_may_fall_under_another_policy_is_not_approved_without_asking(
+    cast: Cast, finance: Group, votes_needed: int, taken: str
+) -> None:
+    """A condition of which nobody can tell whether it holds: of the policy that is taken, or of one before it."""
+    two(finance, {}, {"auto_condition": "true", "votes_needed": votes_needed, "priority": 1})
+    assert approves(SMALL)
+    rule("Large", finance, action="issue_refund", condition="args.total > 5", auto_condition="true", sampled_percent=0)
+
+    assert choose(asking(SMALL)).policy.name == taken
+    assert not approves(SMALL)
+
+
 @pytest.mark.parametrize("sampled", ["Letters", "Refunds"])
 def test_what_is_drawn_from_one_policy_s_share_is_decided_by_people(cast: Cast, finance: Group, sampled: str) -> None:
     two(finance, {"auto_condition": "true"}, {"auto_condition": "true"})
