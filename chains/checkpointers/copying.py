@@ -12,13 +12,11 @@ import psycopg
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.postgres import PostgresSaver
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from chains.checkpointers.copying_exact import exactly, is_same
+from chains.checkpointers.copying_exact import byte_for_byte, is_same
 from chains.checkpointers.copying_writes import Saver, Write, add_writes, keeps_places, writes_of
-from chains.checkpointers.sealing import Sealed, in_thread
-from chains.strict import strictly
+from chains.checkpointers.sealing import in_thread
 
 Id = tuple[str, str]
 
@@ -37,7 +35,7 @@ def copy_thread(source: Saver, target: Saver, thread_id: str) -> Copied:
     PostgreSQL or SQLite it is all there in the end, or none of it. Raises CannotCopy when the copy is not the same.
     """
     try:
-        with _exactly(source, target) as (read, written), in_thread(thread_id), _all_at_once(written) as whole:
+        with byte_for_byte(source, target) as (read, written), in_thread(thread_id), _all_at_once(written) as whole:
             whole.delete_thread(thread_id)
             for found in read.list(_thread(thread_id)):
                 _put(whole, found)
@@ -52,7 +50,7 @@ def copy_thread(source: Saver, target: Saver, thread_id: str) -> Copied:
 
 def compare_thread(source: Saver, target: Saver, thread_id: str) -> Copied:
     """Reads all of it in both. Raises CannotCopy for the first difference."""
-    with _exactly(source, target) as (first, second), in_thread(thread_id):
+    with byte_for_byte(source, target) as (first, second), in_thread(thread_id):
         found = 0
         for expected in first.list(_thread(thread_id)):
             found += 1
@@ -149,21 +147,6 @@ def _are_in(expected: list[Write], found: list[Write], told: bool) -> bool:
 
 def _has_writes(saver: Saver, thread_id: str) -> bool:
     return next(iter(writes_of(saver, thread_id)), None) is not None
-
-
-@contextlib.contextmanager
-def _exactly(*savers: Saver) -> Iterator[list[Saver]]:
-    """The same savers, reading bytes for bytes. One with a serializer of its own make can only be given objects; then
-    types that LangGraph would quietly make plain dicts of are refused.
-    """
-    if all(type(saver.serde) is JsonPlusSerializer or isinstance(saver.serde, Sealed) for saver in savers):
-        found = [copy.copy(saver) for saver in savers]
-        for saver in found:
-            saver.serde = exactly(saver.serde)
-        yield found
-    else:
-        with strictly():
-            yield list(savers)
 
 
 @contextlib.contextmanager

@@ -3,16 +3,21 @@
 LangGraph loads only types that a graph names; a copy has no graph, so it would get plain dicts for all others.
 """
 
+import contextlib
 import copy
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import ormsgpack
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.serde.jsonplus import EXT_DELTA_SNAPSHOT, JsonPlusSerializer
 from langgraph.checkpoint.serde.types import _DeltaSnapshot
 
 from chains.checkpointers.sealing import Sealed
+from chains.strict import strictly
 
+Saver = BaseCheckpointSaver[Any]
 OPTIONS = ormsgpack.OPT_NON_STR_KEYS | ormsgpack.OPT_PASSTHROUGH_TUPLE | ormsgpack.OPT_PASSTHROUGH_SUBCLASS
 PLAIN = ("null", "bytes", "bytearray", "msgpack")
 
@@ -63,6 +68,21 @@ def exactly(serde: SerializerProtocol | None) -> JsonPlusSerializer:
     found = copy.copy(serde)
     found._inner = Exact()
     return found
+
+
+@contextlib.contextmanager
+def byte_for_byte(*savers: Saver) -> Iterator[list[Saver]]:
+    """The same savers, reading bytes for bytes. One with a serializer of its own make can only be given objects; then
+    types that LangGraph would quietly make plain dicts of are refused, with CannotRead.
+    """
+    if all(type(saver.serde) is JsonPlusSerializer or isinstance(saver.serde, Sealed) for saver in savers):
+        found = [copy.copy(saver) for saver in savers]
+        for saver in found:
+            saver.serde = exactly(saver.serde)
+        yield found
+    else:
+        with strictly():
+            yield list(savers)
 
 
 def is_same(one: Any, other: Any) -> bool:

@@ -12,6 +12,8 @@ from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from psycopg import sql
 
+from chains.checkpointers.copying_exact import byte_for_byte
+
 Row = dict[str, Any]
 
 
@@ -53,16 +55,17 @@ def form_of(saver: BaseCheckpointSaver[Any]) -> Form:
 
 def rows_of(saver: BaseCheckpointSaver[Any], thread_id: str, form: Form | None = None) -> Iterator[tuple[str, Row]]:
     """(table, row), always in the same order; of any saver as TUPLES, if that is asked for. Hold the thread, or make
-    sure that nobody writes it.
+    sure that nobody writes it. Raises CannotRead for what such a saver gives of no known type.
     """
     if form is not Form.TUPLES and isinstance(saver, PostgresSaver):
         yield from _of_postgres(saver, thread_id)
     elif form is not Form.TUPLES and isinstance(saver, SqliteSaver):
         yield from _of_sqlite(saver, thread_id)
     else:
-        found = saver.list({"configurable": {"thread_id": thread_id}})
-        for one in sorted(found, key=_place_of):
-            yield "checkpoints", _as_row(saver, one)
+        with byte_for_byte(saver) as (exact,):
+            found = exact.list({"configurable": {"thread_id": thread_id}})
+            rows = [_as_row(exact, one) for one in sorted(found, key=_place_of)]
+        yield from (("checkpoints", row) for row in rows)
 
 
 def put_rows(saver: BaseCheckpointSaver[Any], thread_id: str, form: Form, rows: Sequence[tuple[str, Row]]) -> None:
@@ -77,8 +80,9 @@ def put_rows(saver: BaseCheckpointSaver[Any], thread_id: str, form: Form, rows: 
     elif form is Form.SQLITE and isinstance(saver, SqliteSaver):
         _into_sqlite(saver, thread_id, rows)
     else:
-        for _, row in sorted(rows, key=lambda found: (found[1]["checkpoint_id"], found[1]["checkpoint_ns"])):
-            _put(saver, thread_id, row)
+        with byte_for_byte(saver) as (exact,):
+            for _, row in sorted(rows, key=lambda found: (found[1]["checkpoint_id"], found[1]["checkpoint_ns"])):
+                _put(exact, thread_id, row)
 
 
 def _of_postgres(saver: PostgresSaver, thread_id: str) -> Iterator[tuple[str, Row]]:
