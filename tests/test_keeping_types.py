@@ -39,3 +39,16 @@ def test_a_value_of_the_graphs_own_type_comes_back_as_one(
             bill = graph.get_state({"configurable": {"thread_id": str(thread.id)}}).values["bill"]
         assert bill == Bill(total=Decimal(50))
     opened.checkpointer.cache_clear()
+
+
+def test_a_saver_that_goes_past_its_serializer_is_archived_as_objects(cast: Cast, tmp_path: Path) -> None:
+    """No graph with a type of its own runs on one: its worker would read a plain dict, and refuses."""
+    home = tmp_path / "archive"
+    with keeping("custom:tests.keeping_desk.wrapping"):
+        thread = desk.finished(cast)
+        there = desk.left(thread)
+
+        assert archive(home).removed.threads == 1
+        assert desk.left(thread) == [0]
+        assert bring_back(home, thread) == there[0]
+        assert desk.left(thread) == there

@@ -3,6 +3,7 @@ what its methods give, so that nothing is read and written anew that need not be
 """
 
 import base64
+import contextlib
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Any, cast
@@ -13,6 +14,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from psycopg import sql
 
 from chains.checkpointers.copying_exact import byte_for_byte
+from chains.strict import strictly
 
 Row = dict[str, Any]
 
@@ -62,10 +64,7 @@ def rows_of(saver: BaseCheckpointSaver[Any], thread_id: str, form: Form | None =
     elif form is not Form.TUPLES and isinstance(saver, SqliteSaver):
         yield from _of_sqlite(saver, thread_id)
     else:
-        with byte_for_byte(saver) as (exact,):
-            found = exact.list({"configurable": {"thread_id": thread_id}})
-            rows = [_as_row(exact, one) for one in sorted(found, key=_place_of)]
-        yield from (("checkpoints", row) for row in rows)
+        yield from (("checkpoints", row) for row in _tuples_of(saver, thread_id))
 
 
 def put_rows(saver: BaseCheckpointSaver[Any], thread_id: str, form: Form, rows: Sequence[tuple[str, Row]]) -> None:
@@ -80,9 +79,7 @@ def put_rows(saver: BaseCheckpointSaver[Any], thread_id: str, form: Form, rows: 
     elif form is Form.SQLITE and isinstance(saver, SqliteSaver):
         _into_sqlite(saver, thread_id, rows)
     else:
-        with byte_for_byte(saver) as (exact,):
-            for _, row in sorted(rows, key=lambda found: (found[1]["checkpoint_id"], found[1]["checkpoint_ns"])):
-                _put(exact, thread_id, row)
+        _put_tuples(saver, thread_id, [row for _, row in rows])
 
 
 def _of_postgres(saver: PostgresSaver, thread_id: str) -> Iterator[tuple[str, Row]]:
@@ -141,6 +138,36 @@ def _with_bytes(row: Row) -> Row:
 def _place_of(found: CheckpointTuple) -> tuple[str, str]:
     place = found.config["configurable"]
     return str(place["checkpoint_id"]), str(place.get("checkpoint_ns") or "")
+
+
+def _tuples_of(saver: BaseCheckpointSaver[Any], thread_id: str) -> list[Row]:
+    """Byte for byte; as objects of a saver that does not read through the serializer it names."""
+    try:
+        with byte_for_byte(saver) as (exact,):
+            return _all_rows(exact, thread_id)
+    except TypeError:
+        with strictly():
+            return _all_rows(saver, thread_id)
+
+
+def _all_rows(saver: BaseCheckpointSaver[Any], thread_id: str) -> list[Row]:
+    found = saver.list({"configurable": {"thread_id": thread_id}})
+    return [_as_row(saver, one) for one in sorted(found, key=_place_of)]
+
+
+def _put_tuples(saver: BaseCheckpointSaver[Any], thread_id: str, rows: Sequence[Row]) -> None:
+    """As _tuples_of reads them."""
+    in_order = sorted(rows, key=lambda row: (row["checkpoint_id"], row["checkpoint_ns"]))
+    try:
+        with byte_for_byte(saver) as (exact,):
+            for row in in_order:
+                _put(exact, thread_id, row)
+    except TypeError:
+        with contextlib.suppress(NotImplementedError):
+            saver.delete_thread(thread_id)
+        with strictly():
+            for row in in_order:
+                _put(saver, thread_id, row)
 
 
 def _as_row(saver: BaseCheckpointSaver[Any], found: CheckpointTuple) -> Row:
