@@ -13,6 +13,8 @@ from django.test import Client
 
 from approvals import threads
 from approvals.models import Thread, ThreadStatus
+from approvals.views import doors
+from approvals.views import threads as thread_views
 from tests.asked import ask
 from tests.conftest import REQUEST, Cast, open_question, work_off
 
@@ -258,3 +260,21 @@ def test_the_vendored_script_is_the_one_that_was_reviewed() -> None:
         digest, name = line.split()
         found = hashlib.sha384((VENDOR / name).read_bytes()).digest()
         assert digest == f"sha384-{base64.b64encode(found).decode()}"
+
+
+def test_a_question_that_came_while_its_page_was_put_together_is_shown_as_one_that_waits(
+    as_: SignIn, cast: Cast, paused: Thread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row of the thread was read a moment before its worker had recorded what it asks."""
+
+    def read_before(person: User, thread_id: uuid.UUID) -> Thread:
+        found = doors.find_thread(person, thread_id)
+        found.status = ThreadStatus.RUNNING
+        return found
+
+    monkeypatch.setattr(thread_views, "find_thread", read_before)
+    page = text(as_(cast.alice), f"/t/{paused.id}/")
+
+    assert "data-approve" in page
+    assert "Needs review" in page
+    assert "Working" not in page

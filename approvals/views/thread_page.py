@@ -62,6 +62,9 @@ def thread_page(
 ) -> HttpResponse:
     """`drafts` are what was typed into forms that were refused, by question."""
     cards = _cards(request, thread, drafts or {})
+    if cards and thread.status != ThreadStatus.PAUSED:
+        # It may have come to rest since it was read, and a page with a question on it does not follow by itself.
+        thread.refresh_from_db(fields=["status"])
     context: dict[str, Any] = {
         "thread": thread,
         "cards": cards,
