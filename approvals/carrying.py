@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.contrib.auth.models import User
 
 from approvals.models import ACCEPTING, Interrupt, Verdict, Vote
-from approvals.models.standing_in import Says, made_by
+from approvals.models.standing_in import Says, are_enough
 from approvals.policies import is_entitled
 
 
@@ -21,16 +21,16 @@ def carry_over(before: Interrupt, to: Interrupt, *, without: User | None = None)
     people = User.objects.in_bulk({vote.reviewer_id for vote in voted if vote.reviewer_id is not None})
     entitled = {person_id for person_id, person in people.items() if is_entitled(person, to)}
     votes = [vote for vote in voted if vote.reviewer_id in entitled]
-    return [] if _settle(before, to, votes, without) else Vote.carry_over(votes, to)
+    return [] if _settle(to, votes) else Vote.carry_over(votes, to)
 
 
-def _settle(before: Interrupt, to: Interrupt, votes: Sequence[Vote], without: User | None) -> bool:
+def _settle(to: Interrupt, votes: Sequence[Vote]) -> bool:
     """Whether these votes leave nothing to be decided: what a last vote is asked, asked of all of them."""
-    rejections = sum(vote.verdict == Verdict.REJECT for vote in votes)
+    says = Says.of(to, votes)
+    rests_on = says.rests_on(to)
+    counted = [vote for vote in votes if vote.reviewer_id in rests_on]
+    rejections = sum(vote.verdict == Verdict.REJECT for vote in counted)
     if rejections >= (1 if to.ruled.veto else to.votes_needed):
         return True
-    says = Says.on([before], to.proposal_by_id)
-    rests_on = says.rests_on(before, but=without.id if without else None)
-    voters = {vote.reviewer_id for vote in votes if vote.verdict in ACCEPTING and vote.reviewer_id is not None}
-    approving = {rests_on.get(person_id, person_id) for person_id in voters}
-    return len(approving) >= to.votes_needed and bool(approving - made_by(to, says))
+    approving = {rests_on[vote.reviewer_id] for vote in counted if vote.verdict in ACCEPTING and vote.reviewer_id}
+    return are_enough(to, says, approving)

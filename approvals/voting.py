@@ -37,7 +37,7 @@ from approvals.models import (
 )
 from approvals.models.facts import digest_of
 from approvals.models.people import name_of
-from approvals.models.standing_in import Says, made_by
+from approvals.models.standing_in import Says, are_enough
 from approvals.policies import in_place_of, operators
 from approvals.watching import tell_watchers
 
@@ -215,4 +215,4 @@ def _settles(interrupt: Interrupt, verdict: Verdict) -> bool:
     says = Says.on([interrupt], interrupt.proposal_by_id)
     rests_on = says.rests_on(interrupt)
     approving = {rests_on[vote.reviewer_id] for vote in votes if vote.verdict in ACCEPTING and vote.reviewer_id}
-    return len(approving) >= interrupt.votes_needed and bool(approving - made_by(interrupt, says))
+    return are_enough(interrupt, says, approving)

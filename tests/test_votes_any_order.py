@@ -86,6 +86,8 @@ SECOND = {"votes_needed": 1, "veto": False, "four_eyes": True, "edits": Edits.SE
 STANDS_IN = ("delegate", "alice", "dan", 0, 200)
 ALSO_STANDS_IN = ("delegate", "alice", "carol", 0, 200)
 EDITED = [("edit", "alice"), STANDS_IN, ("withdraw", "alice"), ("approve", "dan")]
+# Two votes are left, and they are one say.
+TAKEN_BACK = [STANDS_IN, ("approve", "dan"), ("approve", "alice"), ("approve", "bob"), ("undo", "bob")]
 FOR_REQUESTER = ("delegate", "rita", "dan", 0, 200)
 
 
@@ -286,6 +288,7 @@ def test_in_any_order_only_what_the_rules_allow_is_decided(cast: Cast) -> None:
     @example(rules=TWO, large=TWO, order=[STANDS_IN, ("approve", "dan"), ("approve", "alice")])
     @example(rules=TWO, large=TWO, order=[STANDS_IN, ALSO_STANDS_IN, ("approve", "dan"), ("approve", "carol")])
     @example(rules=SECOND, large=SECOND, order=EDITED)
+    @example(rules=TWO, large=TWO, order=TAKEN_BACK)
     @example(rules=SECOND, large=SECOND, order=[STANDS_IN, ("edit", "dan"), ("wait", 200), ("approve", "alice")])
     @example(rules=TWO, large=TWO, order=[FOR_REQUESTER, ("glass", "dan")])
     @example(rules=TWO, large=TWO, order=[("approve", "alice"), ("glass", "dan")])

@@ -34,9 +34,18 @@ class Says:
     @classmethod
     def on(cls, questions: Sequence["Interrupt"], *more: int | None) -> "Says":
         """Of these people as well, whether they voted or not."""
-        votes = defaultdict(list)
+        votes: dict[uuid.UUID, list[Any]] = defaultdict(list)
         for vote in _votes().filter(interrupt__in=[question.id for question in questions]).standing():
             votes[vote.interrupt_id].append(vote)
+        return cls._read(votes, *more)
+
+    @classmethod
+    def of(cls, question: "Interrupt", votes: Sequence[Any]) -> "Says":
+        """As if these were the votes on the question."""
+        return cls._read({question.id: list(votes)}, question.proposal_by_id)
+
+    @classmethod
+    def _read(cls, votes: Mapping[uuid.UUID, list[Any]], *more: int | None) -> "Says":
         voters = {vote.reviewer_id for found in votes.values() for vote in found}
         people = {person for person in voters | {*more} if person is not None}
         givers = defaultdict(list)
@@ -119,6 +128,11 @@ def made_by(question: "Interrupt", says: Says) -> set[int]:
     givers = [one.giver for one in Delegation.objects.filter(taker=maker).select_related("giver")]
     named = {giver.id for giver in givers if name_of(giver) == vote.for_name}
     return {maker} | (named or {giver.id for giver in givers})
+
+
+def are_enough(question: "Interrupt", says: Says, approving: Collection[int]) -> bool:
+    """Whether these says approve it: as many as it needs, and of a version not only that of its maker."""
+    return len(approving) >= question.votes_needed and bool({*approving} - made_by(question, says))
 
 
 def without_say(person: User, questions: Collection["Interrupt"]) -> list[uuid.UUID]:
